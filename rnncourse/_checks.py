@@ -1,0 +1,129 @@
+"""Checks at the public entries: each names the subject, what was expected and what came.
+
+They look at types, dtypes and shapes, which costs microseconds. `finite` reads every number and so
+stands only at the entries of whole sequences: inside a loop a state that explodes is a result.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def array(subject: str, name: str, value: Any) -> Array:
+    """`value`, if it is an array of float32 or float64; TypeError otherwise."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(
+            f"{subject}: {name} must be a numpy array of float32 or float64; got {type(value).__name__}"
+        )
+    if value.dtype not in FLOATS:
+        raise TypeError(
+            f"{subject}: {name} must have dtype float32 or float64; got {value.dtype}. "
+            f"Convert it with .astype(np.float32)"
+        )
+    return value
+
+
+def shaped(subject: str, name: str, value: Any, dims: str, shape: tuple, why: str = "") -> Array:
+    """`value`, if it is a float array of this `shape` (None: any length); ValueError otherwise."""
+    got = array(subject, name, value).shape
+    if len(got) != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, got, strict=True)
+    ):
+        names = dims.split()
+        want = _tuple(n if s is None else s for n, s in zip(names, shape, strict=True))
+        raise ValueError(
+            f"{subject}: {name} must have shape {_tuple(names)} = {want}{why}; got {_tuple(got)}"
+        )
+    return value
+
+
+def same_dtype(subject: str, name: str, value: Array, dtype: np.dtype) -> None:
+    if value.dtype != dtype:
+        raise TypeError(
+            f"{subject}: {name} must have the dtype of the parameters, {dtype}; got {value.dtype}. "
+            f"Convert it with .astype(np.{dtype})"
+        )
+
+
+def finite(subject: str, name: str, value: Array) -> None:
+    if not np.isfinite(value).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(
+            f"{subject}: {name} must be finite; got {value[where]} at index {where}"
+        )
+
+
+def positive_int(subject: str, name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{subject}: {name} must be an int; got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{subject}: {name} must be at least 1; got {value}")
+    return int(value)
+
+
+def choice(subject: str, name: str, value: Any, options: Iterable[str]) -> str:
+    options = tuple(options)
+    if value not in options:
+        raise ValueError(f"{subject}: {name} must be one of {', '.join(options)}; got {value!r}")
+    return value
+
+
+def generator(subject: str, rng: Any) -> np.random.Generator:
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"{subject}: rng must be a numpy.random.Generator, as from np.random.default_rng(0); "
+            f"got {type(rng).__name__}"
+        )
+    return rng
+
+
+def params(subject: str, params: Any, gates: int) -> tuple[int, int]:
+    """(I, H) of these parameters, whose four arrays must fit each other and the number of gates."""
+    if getattr(params, "_fields", None) != ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        raise TypeError(f"{subject}: params must be rnncourse.params.Params; got {type(params).__name__}")
+    weight_hh = shaped(subject, "params.weight_hh", params.weight_hh, "GH H", (None, None))
+    rows, hidden = weight_hh.shape
+    if hidden == 0 or rows != gates * hidden:
+        raise ValueError(
+            f"{subject}: params.weight_hh must have shape (GH, H) with G = {gates}, "
+            f"such as ({gates * max(hidden, 1)}, {max(hidden, 1)}); got {weight_hh.shape}"
+        )
+    why = f" for weight_hh {weight_hh.shape}"
+    shaped(subject, "params.weight_ih", params.weight_ih, "GH I", (rows, None), why)
+    shaped(subject, "params.bias_ih", params.bias_ih, "GH", (rows,), why)
+    shaped(subject, "params.bias_hh", params.bias_hh, "GH", (rows,), why)
+    for name, value in zip(params._fields, params, strict=True):
+        same_dtype(subject, f"params.{name}", value, weight_hh.dtype)
+    return params.weight_ih.shape[1], hidden
+
+
+def state(subject: str, name: str, value: Any, fields: tuple, batch: int, hidden: int, dtype) -> None:
+    """A State of these fields, each (B, H) and of this dtype."""
+    if getattr(value, "_fields", None) != fields:
+        raise TypeError(
+            f"{subject}: {name} must be a State with the fields {', '.join(fields)}; "
+            f"got {type(value).__name__}"
+        )
+    for field, part in zip(fields, value, strict=True):
+        shaped(subject, f"{name}.{field}", part, "B H", (batch, hidden))
+        same_dtype(subject, f"{name}.{field}", part, dtype)
+
+
+def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> None:
+    """The arguments of one step: parameters, x (B, I) and a state of (B, H)."""
+    inputs, hidden = params(subject, p, gates)
+    why = f" for weight_ih {p.weight_ih.shape}"
+    shaped(subject, "x", x, "B I", (None, inputs), why)
+    if x.shape[0] == 0:
+        raise ValueError(f"{subject}: x must hold at least one sequence, B >= 1; got shape {x.shape}")
+    same_dtype(subject, "x", x, p.weight_hh.dtype)
+    state(subject, "state", s, fields, x.shape[0], hidden, x.dtype)
+
+
+def _tuple(items: Iterable) -> str:
+    parts = [str(i) for i in items]
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"

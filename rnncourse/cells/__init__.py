@@ -1,0 +1,34 @@
+"""One step of each recurrent network: the equations, forward and backward, in NumPy and in PyTorch.
+
+A *cell* is anything with the five names of `Cell`. The modules `vanilla`, `gru` and `lstm` are cells
+themselves; a variant, such as ``vanilla.with_activation("relu")``, is a `Variant`.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Cell(Protocol):
+    """What `rnncourse.unroll` and everything above it asks of a cell.
+
+    ``GATES`` names the gates in the order of their rows; ``State`` is a NamedTuple whose first field is
+    h, every field (B, H). ``step(params, x, state) -> (state, cache)`` and its adjoint
+    ``step_backward(dstate, cache) -> (dx, dstate, dparams)`` must not write into their arguments.
+    """
+
+    GATES: tuple[str, ...]
+    State: Any
+    initial_state: Callable
+    step: Callable
+    step_backward: Callable
+
+
+class Variant(NamedTuple):
+    """A cell made from another by fixing one choice, such as the activation."""
+
+    GATES: tuple[str, ...]
+    State: Any
+    initial_state: Callable
+    step: Callable
+    step_backward: Callable

@@ -1,0 +1,34 @@
+"""The twin of `rnncourse.cells.lstm`: the same equations as a torch module."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rnncourse.cells.base_torch import GatedModule
+
+
+class State(NamedTuple):
+    h: Float[Tensor, "B H"]
+    c: Float[Tensor, "B H"]
+
+
+class LSTMCell(GatedModule):
+    """c_t = f ⊙ c_{t-1} + i ⊙ g, h_t = o ⊙ tanh(c_t); loads the state_dict of torch.nn.LSTMCell.
+
+    Equations, sources and shapes: `rnncourse.cells.lstm`.
+    """
+
+    GATES = ("i", "f", "g", "o")
+    State = State
+
+    def forward(self, x: Float[Tensor, "B I"], state: State) -> State:
+        """(h_t, c_t) from x_t (B, I) and (h_{t-1}, c_{t-1}). ValueError or TypeError where they do not fit."""
+        self.check_step(x, state)
+        a = nn.functional.linear(x, self.weight_ih, self.bias_ih)
+        a = a + nn.functional.linear(state.h, self.weight_hh, self.bias_hh)
+        a_i, a_f, a_g, a_o = a.chunk(4, dim=1)
+        i, f, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.sigmoid(a_o)
+        c = f * state.c + i * torch.tanh(a_g)
+        return State(o * torch.tanh(c), c)

@@ -1,0 +1,198 @@
+"""How large is a gradient, step by step? Norms, exact Jacobians, the bound, and the LSTM's highway.
+
+A state is cut between steps, as in `rnncourse.unroll`: ∂/∂c_t holds h_t fixed (a partial derivative);
+`cell_highway` also gives the total derivative, in which c_t acts through h_t = o_t tanh(c_t) as well.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from rnncourse import _checks, unroll
+from rnncourse.cells import Cell
+from rnncourse.params import Params
+
+Array = np.ndarray
+LOSSES = ("last", "every")
+# β_h: the largest slope of each activation.
+SLOPES = {"tanh": 1.0, "relu": 1.0, "linear": 1.0}
+
+
+class Flow(NamedTuple):
+    """One measured backward pass. norms["h"][t, b] = ‖∂L/∂h_t‖₂ of sequence b, t = 0..T; so too "c"."""
+
+    norms: dict[str, Float[Array, "T1 B"]]
+    outputs: Float[Array, "T B H"]
+    caches: unroll.Caches
+    trace: unroll.Trace
+
+
+def measure(
+    cell: Cell,
+    params: Params,
+    inputs: Float[Array, "T B I"],
+    *,
+    loss: str = "last",
+    readout: Float[Array, "H"] | None = None,
+    state: Any = None,
+    lengths: Any = None,
+) -> Flow:
+    """The gradient of a linear loss with respect to every state, for each sequence of the batch.
+
+    L = Σ_b v·h_T (``loss="last"``) or Σ_b Σ_t v·h_t (``"every"``), v = `readout` (H,), by default the unit
+    vector (1, …, 1)/√H, so that the gradient that enters at a step has norm 1 and what is plotted is what
+    the recurrence makes of it. With `lengths`, "last" is the last step of each sequence.
+
+    Raises ValueError for an unknown loss or shapes that do not fit, and what `unroll.forward` raises.
+    """
+    _checks.choice("gradflow.measure", "loss", loss, LOSSES)
+    outputs, _, caches = unroll.forward(cell, params, inputs, state, lengths=lengths)
+    steps, batch, hidden = outputs.shape
+    if readout is None:
+        readout = np.full(hidden, hidden**-0.5, outputs.dtype)
+    _checks.shaped("gradflow.measure", "readout", readout, "H", (hidden,))
+    doutputs = np.zeros_like(outputs)
+    if loss == "every":
+        doutputs[:] = readout
+    else:
+        last = np.full(batch, steps) if lengths is None else np.asarray(lengths)
+        doutputs[last - 1, np.arange(batch)] = readout
+    trace = unroll.backward(cell, doutputs, caches)
+    return Flow(state_norms(trace), outputs, caches, trace)
+
+
+def state_norms(trace: unroll.Trace) -> dict[str, Float[Array, "T1 B"]]:
+    """‖∂L/∂h_t‖₂ (and ‖∂L/∂c_t‖₂) for t = 0..T and each sequence: {"h": (T+1, B), "c": (T+1, B)}."""
+    fields = trace.dstates[0]._fields
+    return {
+        name: np.stack([np.linalg.norm(getattr(s, name), axis=1) for s in trace.dstates])
+        for name in fields
+    }
+
+
+def state_jacobian(
+    cell: Cell,
+    params: Params,
+    inputs: Float[Array, "T I"],
+    k: int,
+    t: int,
+    *,
+    of: str = "h",
+    wrt: str = "h",
+    state: Any = None,
+) -> Float[Array, "H H"]:
+    """The exact Jacobian ∂(of_t)/∂(wrt_k), 0 ≤ k ≤ t ≤ T, of one sequence `inputs` (T, I).
+
+    Entry (i, j) = ∂of_t[i]/∂wrt_k[j]. One backward pass gives all rows: H copies of the sequence run side
+    by side, and copy i starts from the i-th unit vector. `state` is the initial one, (1, H) a field.
+
+    Raises ValueError where k, t or a field name is out of range.
+    """
+    subject = "gradflow.state_jacobian"
+    _checks.shaped(subject, "inputs", inputs, "T I", (None, None))
+    if not 0 <= k <= t <= len(inputs):
+        raise ValueError(f"{subject}: k, t must be 0 <= k <= t <= T = {len(inputs)}; got k = {k}, t = {t}")
+    for name, field in (("of", of), ("wrt", wrt)):
+        _checks.choice(subject, name, field, cell.State._fields)
+    hidden = params.weight_hh.shape[1]
+    if state is None:
+        state = cell.initial_state(1, hidden, inputs.dtype)
+    start = type(state)(*(np.repeat(s, hidden, axis=0) for s in state))
+    unit = cell.initial_state(hidden, hidden, inputs.dtype)
+    unit = unit._replace(**{of: np.eye(hidden, dtype=inputs.dtype)})
+    if t == 0:  # no step at all
+        return getattr(unit, wrt)
+    copies = np.repeat(inputs[:t, None, :], hidden, axis=1)
+    outputs, _, caches = unroll.forward(cell, params, copies, start)
+    trace = unroll.backward(cell, np.zeros_like(outputs), caches, dfinal=unit)
+    return getattr(trace.dstates[k], wrt)
+
+
+def singular_values(jacobian: Float[Array, "H H"]) -> Float[Array, "H"]:
+    """The singular values of a Jacobian, largest first: the factors by which it can stretch a gradient."""
+    return np.linalg.svd(jacobian, compute_uv=False)
+
+
+def bound_factor(params: Params, activation: str) -> float:
+    """β_W β_h for a vanilla cell: ‖W_hh‖₂ times the largest slope of its activation.
+
+    ‖∂h_t/∂h_{t−1}‖₂ = ‖diag(φ'(a_t)) W_hh‖₂ ≤ β_h β_W (Pascanu, Mikolov and Bengio 2013, section 2.1).
+    """
+    _checks.choice("gradflow.bound_factor", "activation", activation, SLOPES)
+    return float(np.linalg.norm(params.weight_hh, 2)) * SLOPES[activation]
+
+
+def log10_bound(factor: float, steps: int, *, loss: str = "last", readout_norm: float = 1.0) -> Float[Array, "T1"]:
+    """log₁₀ of an upper bound of ‖∂L/∂h_t‖ for t = 0..T, for the losses of `measure`.
+
+    last:  ‖v‖ β^(T−t);   every: ‖v‖ Σ_{s=max(t,1)}^{T} β^(s−t), with β = `factor` = β_W β_h.
+    In logarithms, so that no power under- or overflows. ValueError for factor < 0 or steps < 1.
+    """
+    subject = "gradflow.log10_bound"
+    _checks.choice(subject, "loss", loss, LOSSES)
+    _checks.positive_int(subject, "steps", steps)
+    if not factor >= 0 or not readout_norm >= 0:
+        raise ValueError(
+            f"{subject}: factor and readout_norm must be >= 0; got {factor} and {readout_norm}"
+        )
+    with np.errstate(divide="ignore"):  # log 0 = −inf is meant
+        log_factor, log_v = np.log10(factor), np.log10(readout_norm)
+    ages = np.arange(steps, -1, -1)  # T − t
+    powers = np.where(ages == 0, 0.0, ages * log_factor) if factor else np.where(ages == 0, 0.0, -np.inf)
+    if loss == "last":
+        return log_v + powers
+    # The sum over s = t..T has one term more for each step back; logaddexp adds them without overflow.
+    ln10 = np.log(10)
+    sums = np.logaddexp.accumulate(powers[::-1] * ln10)[::-1] / ln10
+    # h_0 is not read out: its sum starts at s = 1, one factor of β times the sum for t = 1.
+    sums[0] = sums[1] + (log_factor if factor else -np.inf)
+    return log_v + sums
+
+
+def forget_product(caches: unroll.Caches) -> Float[Array, "T1 B H"]:
+    """∏_{s=t+1}^{T} f_s for t = 0..T, elementwise: what the LSTM's highway alone makes of ∂L/∂c_T.
+
+    Raises TypeError for the caches of a cell without a forget gate.
+    """
+    if not hasattr(caches[0], "f"):
+        raise TypeError("gradflow.forget_product: caches must come from an LSTM (a cell with a gate f)")
+    product = [np.ones_like(caches[0].f)]
+    for t in reversed(range(len(caches))):
+        f = caches[t].f
+        if caches.mask is not None:  # an ended sequence keeps its state: factor 1
+            f = np.where(caches.mask[t][:, None], f, 1)
+        product.append(product[-1] * f)
+    return np.stack(product[::-1])
+
+
+class Highway(NamedTuple):
+    """Three derivatives of c_T with respect to c_t, for one sequence."""
+
+    product: Float[Array, "H"]  # ∏ f: the highway alone, the diagonal of a Jacobian
+    partial: Float[Array, "H H"]  # ∂c_T/∂c_t with h_t held fixed
+    total: Float[Array, "H H"]  # dc_T/dc_t: c_t also acts through h_t = o_t tanh(c_t)
+
+
+def cell_highway(
+    cell: Cell, params: Params, inputs: Float[Array, "T I"], t: int, *, state: Any = None
+) -> Highway:
+    """The LSTM's highway against the exact Jacobian of c_T with respect to c_t, 1 ≤ t ≤ T.
+
+    d c_T/d c_t = ∂c_T/∂c_t + ∂c_T/∂h_t · diag(o_t (1 − tanh² c_t)); the product of the forget gates is
+    ∂c_T/∂c_t without the paths through the gates of later steps.
+    Raises ValueError for t outside 1..T, TypeError for a cell without c.
+    """
+    subject = "gradflow.cell_highway"
+    if "c" not in cell.State._fields:
+        raise TypeError(f"{subject}: cell must have a state c, as rnncourse.cells.lstm has")
+    _checks.shaped(subject, "inputs", inputs, "T I", (None, None))
+    steps = len(inputs)
+    if not 1 <= t <= steps:
+        raise ValueError(f"{subject}: t must be in 1..T = 1..{steps}; got {t}")
+    _, _, caches = unroll.forward(cell, params, inputs[:, None, :], state)
+    partial = state_jacobian(cell, params, inputs, t, steps, of="c", wrt="c", state=state)
+    through_h = state_jacobian(cell, params, inputs, t, steps, of="c", wrt="h", state=state)
+    cache = caches[t - 1]
+    slope = cache.o[0] * (1 - cache.tanh_c[0] ** 2)
+    return Highway(forget_product(caches)[t, 0], partial, partial + through_h * slope)

@@ -1,0 +1,206 @@
+"""Other people's layouts of the same parameters, each converter with its inverse.
+
+torch.nn keeps two biases a gate; most others keep one. Where the cell adds both in the same place only
+their sum matters: it goes to bias_ih and bias_hh becomes 0. The GRU that resets *after* the product
+multiplies the hidden bias of "n" by r, so there a single bias cannot hold both, and the inverse says so.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rnncourse import _checks
+from rnncourse.params.initialise import Params, gates_of
+
+Array = np.ndarray
+
+# The order of the gates elsewhere, in our names, for each of our orders.
+_VANILLA, _LSTM, _GRU = ("h",), ("i", "f", "g", "o"), ("r", "z", "n")
+_CS231N = {_VANILLA: _VANILLA, _LSTM: ("i", "f", "o", "g")}
+_ONNX = {_VANILLA: _VANILLA, _LSTM: ("i", "o", "f", "g"), _GRU: ("z", "r", "n")}
+_KERAS = {_VANILLA: _VANILLA, _LSTM: ("i", "f", "g", "o"), _GRU: ("z", "r", "n")}
+
+
+def from_cs231n(
+    Wx: Float[Array, "I GH"], Wh: Float[Array, "H GH"], b: Float[Array, "GH"], cell: Any
+) -> Params:
+    """CS231n's assignment 3: a = x·Wx + h·Wh + b, gates i, f, o, g. Vanilla and LSTM only.
+
+    Raises ValueError for a GRU and for shapes that do not fit.
+    """
+    gates = _gates("from_cs231n", cell, _CS231N)
+    return _build("from_cs231n", gates, _CS231N[gates], Wx.T, Wh.T, b, np.zeros_like(b))
+
+
+def to_cs231n(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+    """The inverse of `from_cs231n`: (Wx (I, GH), Wh (H, GH), b (GH,)), with b the sum of both biases."""
+    gates = _gates("to_cs231n", cell, _CS231N)
+    p = _reorder("to_cs231n", params, gates, gates, _CS231N[gates])
+    return p.weight_ih.T.copy(), p.weight_hh.T.copy(), p.bias_ih + p.bias_hh
+
+
+def from_onnx(
+    W: Float[Array, "D GH I"],
+    R: Float[Array, "D GH H"],
+    B: Float[Array, "D 2GH"],
+    cell: Any,
+    *,
+    direction: int = 0,
+) -> Params:
+    """ONNX operators RNN, GRU and LSTM; gates z, r, h and i, o, f, c; B holds input biases, then hidden ones.
+
+    torch's GRU is ONNX's with ``linear_before_reset=1``; the Cho form is the one with 0.
+    Raises ValueError where the shapes do not fit or the direction does not exist.
+    """
+    gates = _gates("from_onnx", cell, _ONNX)
+    if not 0 <= direction < len(W):
+        raise ValueError(f"from_onnx: direction must be in 0..{len(W) - 1}; got {direction}")
+    bias_ih, bias_hh = np.split(B[direction], 2)
+    return _build("from_onnx", gates, _ONNX[gates], W[direction], R[direction], bias_ih, bias_hh)
+
+
+def to_onnx(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+    """The inverse of `from_onnx`: (W (1, GH, I), R (1, GH, H), B (1, 2GH)) of one direction."""
+    gates = _gates("to_onnx", cell, _ONNX)
+    p = _reorder("to_onnx", params, gates, gates, _ONNX[gates])
+    return p.weight_ih[None], p.weight_hh[None], np.concatenate([p.bias_ih, p.bias_hh])[None]
+
+
+def from_keras(
+    kernel: Float[Array, "I GH"],
+    recurrent_kernel: Float[Array, "H GH"],
+    bias: Float[Array, "..."],
+    cell: Any,
+) -> Params:
+    """Keras' SimpleRNN, LSTM (gates i, f, c, o) and GRU (gates z, r, h).
+
+    `bias` is (GH,), or (2, GH) for the GRU with ``reset_after=True``, which is torch's form: first the
+    input bias, then the hidden one. Raises ValueError where the shapes do not fit.
+    """
+    gates = _gates("from_keras", cell, _KERAS)
+    _checks.array("from_keras", "bias", bias)
+    if bias.ndim == 2 and len(bias) == 2:
+        bias_ih, bias_hh = bias
+    else:
+        bias_ih, bias_hh = bias, np.zeros_like(bias)
+    return _build(
+        "from_keras", gates, _KERAS[gates], kernel.T, recurrent_kernel.T, bias_ih, bias_hh
+    )
+
+
+def to_keras(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+    """The inverse of `from_keras`: (kernel, recurrent_kernel, bias); the GRU's bias is (2, GH)."""
+    gates = _gates("to_keras", cell, _KERAS)
+    p = _reorder("to_keras", params, gates, gates, _KERAS[gates])
+    bias = np.stack([p.bias_ih, p.bias_hh]) if gates == _GRU else p.bias_ih + p.bias_hh
+    return p.weight_ih.T.copy(), p.weight_hh.T.copy(), bias
+
+
+def from_separate(weights: dict[str, Array], biases: dict[str, Array], cell: Any) -> Params:
+    """One matrix a gate over the concatenation [h; x]: weights[gate] (H, H+I), biases[gate] (H,).
+
+    The layout of Olah (2015) and of many lecture notes; keys are the names in ``cell.GATES``.
+    Raises ValueError for missing or extra keys and for shapes that do not fit.
+    """
+    gates = gates_of("from_separate", cell)
+    for name, given in (("weights", weights), ("biases", biases)):
+        if set(given) != set(gates):
+            raise ValueError(
+                f"from_separate: {name} must have the keys {', '.join(gates)}; got {', '.join(given)}"
+            )
+    hidden = len(biases[gates[0]])
+    both = np.concatenate([_checks.array("from_separate", g, weights[g]) for g in gates])
+    bias = np.concatenate([biases[g] for g in gates])
+    return _build(
+        "from_separate", gates, gates, both[:, hidden:], both[:, :hidden], bias, np.zeros_like(bias)
+    )
+
+
+def to_separate(params: Params, cell: Any) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The inverse of `from_separate`: (weights, biases), a dict by gate each.
+
+    Raises ValueError for a GRU whose hidden bias of "n" is not 0: r multiplies it in torch's form, so
+    one bias cannot hold both.
+    """
+    gates = gates_of("to_separate", cell)
+    _, hidden = _checks.params("to_separate", params, len(gates))
+    if gates == _GRU and params.bias_hh[2 * hidden :].any():
+        raise ValueError(
+            'to_separate: bias_hh of gate "n" must be 0 to be merged with bias_ih; '
+            f"got a largest entry of {np.abs(params.bias_hh[2 * hidden :]).max():.3g}"
+        )
+    both = np.concatenate([params.weight_hh, params.weight_ih], axis=1)
+    bias = params.bias_ih + params.bias_hh
+    rows = {g: slice(k * hidden, (k + 1) * hidden) for k, g in enumerate(gates)}
+    return {g: both[r].copy() for g, r in rows.items()}, {g: bias[r] for g, r in rows.items()}
+
+
+def from_torch(module: Any, layer: int = 0, *, reverse: bool = False) -> Params:
+    """The parameters of a torch.nn.RNN/GRU/LSTM layer, or of a cell (ours or torch's), as arrays (copies).
+
+    `reverse` picks the backward direction. Without biases in the module they are 0. This file does not
+    import torch: it asks the module. Raises ValueError where the module has no such layer.
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = _torch_tensors("from_torch", module, layer, reverse)
+    arrays = [t.detach().cpu().numpy().copy() for t in (weight_ih, weight_hh)]
+    for bias in (bias_ih, bias_hh):
+        zero = np.zeros(len(arrays[0]), arrays[0].dtype)
+        arrays.append(zero if bias is None else bias.detach().cpu().numpy().copy())
+    return Params(*arrays)
+
+
+def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = False) -> None:
+    """The inverse of `from_torch`: write the values into the module's own parameters, in its dtype.
+
+    Raises ValueError where shapes differ, or where the module has no bias and ours is not 0.
+    """
+    tensors = _torch_tensors("to_torch", module, layer, reverse)
+    for name, tensor, value in zip(Params._fields, tensors, params, strict=True):
+        if tensor is None:
+            if value.any():
+                raise ValueError(f"to_torch: {name} must be 0 for a module without biases")
+            continue
+        if tuple(tensor.shape) != value.shape:
+            raise ValueError(
+                f"to_torch: {name} must have shape {tuple(tensor.shape)}; got {value.shape}"
+            )
+    for tensor, value in zip(tensors, params, strict=True):
+        if tensor is not None:
+            tensor.data.copy_(tensor.data.new_tensor(value))
+
+
+def _torch_tensors(subject: str, module: Any, layer: int, reverse: bool) -> list:
+    suffix = f"_l{layer}" + ("_reverse" if reverse else "")
+    if not hasattr(module, "weight_ih" + suffix) and layer == 0 and not reverse:
+        suffix = ""  # a cell, which has one layer and no number in its names
+    if not hasattr(module, "weight_ih" + suffix):
+        raise ValueError(
+            f"{subject}: module must have a parameter weight_ih{suffix}; "
+            f"got {type(module).__name__} without one"
+        )
+    return [getattr(module, name + suffix, None) for name in Params._fields]
+
+
+def _gates(subject: str, cell: Any, known: dict) -> tuple[str, ...]:
+    gates = gates_of(subject, cell)
+    if gates not in known:
+        options = "; ".join(", ".join(g) for g in known)
+        raise ValueError(
+            f"{subject}: cell must have one of the gate orders ({options}); got {', '.join(gates)}"
+        )
+    return gates
+
+
+def _build(subject, gates, order, weight_ih, weight_hh, bias_ih, bias_hh) -> Params:
+    given = Params(weight_ih, weight_hh, bias_ih, bias_hh)
+    return _reorder(subject, given, gates, order, gates)
+
+
+def _reorder(subject: str, params: Params, gates: tuple, order: tuple, wanted: tuple) -> Params:
+    """Copies of the arrays with their blocks of H rows taken from `order` to `wanted`."""
+    _, hidden = _checks.params(subject, params, len(gates))
+    rows = np.concatenate(
+        [np.arange(hidden) + order.index(gate) * hidden for gate in wanted]
+    )
+    return Params(*(np.ascontiguousarray(a[rows]) for a in params))

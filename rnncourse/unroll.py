@@ -1,0 +1,157 @@
+"""Run any cell over time, and back: the gradient with respect to every parameter, input and state.
+
+    state_t = step(params, x_t, state_{t-1})        t = 1 … T;  outputs[t-1] = h_t
+    ∂L/∂state_{t-1} = step_backward(∂L/∂state_t)    t = T … 1;  ∂L/∂params adds up over t
+
+The state is cut *between* steps: ∂L/∂h_t contains what reads h_t out (doutputs) and what step t+1 makes of
+it; ∂L/∂c_t contains what step t+1 makes of c_t, with h_t held fixed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from rnncourse import _checks
+from rnncourse.cells import Cell
+from rnncourse.params import Params
+from rnncourse.params.initialise import gates_of
+
+Array = np.ndarray
+
+
+class Caches(list):
+    """One cache a step, and what the backward pass must know of the whole run.
+
+    `mask` (T, B) is False where a sequence has ended, None without lengths.
+    """
+
+    cell: Any
+    params: Params
+    inputs_shape: tuple[int, int, int]
+    mask: Array | None
+
+
+class Trace(NamedTuple):
+    """Every gradient of one backward pass."""
+
+    dparams: Params
+    dinputs: Float[Array, "T B I"]
+    dstates: list[Any]  # T+1 States: [t] = ∂L/∂state_t, 0 the initial one, T the last
+
+
+def forward(
+    cell: Cell,
+    params: Params,
+    inputs: Float[Array, "T B I"],
+    state: Any = None,
+    *,
+    lengths: Any = None,
+) -> tuple[Float[Array, "T B H"], Any, Caches]:
+    """(outputs (T, B, H), last state, caches) of `cell` over `inputs` (T, B, I), from `state` or zeros.
+
+    `lengths` (B,) are integers in 1..T: after its length a sequence keeps its state and puts out 0, so the
+    last state is the state at its length, and padding never matters.
+
+    Raises ValueError for shapes that do not fit, T = 0, B = 0, lengths outside 1..T or anything not
+    finite in params, inputs or state; TypeError for wrong types or dtypes. A state that grows beyond the
+    dtype's range on the way is a result, not an error.
+    """
+    subject = "unroll.forward"
+    size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)))
+    why = f" for weight_ih {params.weight_ih.shape}"
+    _checks.shaped(subject, "inputs", inputs, "T B I", (None, None, size_in), why)
+    _checks.same_dtype(subject, "inputs", inputs, params.weight_hh.dtype)
+    steps, batch, _ = inputs.shape
+    if steps == 0 or batch == 0:
+        raise ValueError(f"{subject}: inputs must have T >= 1 and B >= 1; got shape {inputs.shape}")
+    if state is None:
+        state = cell.initial_state(batch, hidden, inputs.dtype)
+    _checks.state(subject, "state", state, cell.State._fields, batch, hidden, inputs.dtype)
+    for name, value in (*_named("params", params), ("inputs", inputs), *_named("state", state)):
+        _checks.finite(subject, name, value)
+    mask = None if lengths is None else length_mask(subject, lengths, steps, batch)
+
+    outputs = np.empty((steps, batch, hidden), inputs.dtype)
+    caches = Caches()
+    caches.cell, caches.params, caches.inputs_shape, caches.mask = cell, params, inputs.shape, mask
+    for t in range(steps):
+        new, cache = cell.step(params, inputs[t], state)
+        if mask is not None:
+            new = _where(mask[t], new, state)
+        outputs[t] = new[0] if mask is None else np.where(mask[t][:, None], new[0], 0)
+        caches.append(cache)
+        state = new
+    return outputs, state, caches
+
+
+def backward(
+    cell: Cell, doutputs: Float[Array, "T B H"], caches: Sequence[Any], *, dfinal: Any = None
+) -> Trace:
+    """Backpropagation through time: the `Trace` of a loss with ∂L/∂outputs = `doutputs` (T, B, H).
+
+    `dfinal` is what the loss takes from the last state directly, a State; zeros by default. `caches` are
+    those that `forward` returned. ∂L/∂params is summed over time and batch.
+
+    Raises ValueError or TypeError where doutputs or dfinal do not fit the caches or are not finite, or
+    the caches come from another cell.
+    """
+    subject = "unroll.backward"
+    if not isinstance(caches, Caches) or not caches:
+        raise TypeError(
+            f"{subject}: caches must be what unroll.forward returned; got {type(caches).__name__}"
+        )
+    if caches.cell is not cell:
+        raise ValueError(f"{subject}: caches must come from the same cell; got those of another")
+    params, mask = caches.params, caches.mask
+    steps, batch, _ = caches.inputs_shape
+    hidden = params.weight_hh.shape[1]
+    _checks.shaped(subject, "doutputs", doutputs, "T B H", (steps, batch, hidden))
+    _checks.same_dtype(subject, "doutputs", doutputs, params.weight_hh.dtype)
+    _checks.finite(subject, "doutputs", doutputs)
+    if dfinal is None:
+        dfinal = cell.initial_state(batch, hidden, doutputs.dtype)
+    _checks.state(subject, "dfinal", dfinal, cell.State._fields, batch, hidden, doutputs.dtype)
+    for name, value in _named("dfinal", dfinal):
+        _checks.finite(subject, name, value)
+
+    total = [np.zeros_like(p) for p in params]
+    dinputs = np.empty(caches.inputs_shape, doutputs.dtype)
+    dstates = [None] * (steps + 1)
+    zero = cell.initial_state(batch, hidden, doutputs.dtype)
+    dstate = dfinal
+    for t in reversed(range(steps)):
+        read = doutputs[t] if mask is None else np.where(mask[t][:, None], doutputs[t], 0)
+        dstate = dstate._replace(h=dstate.h + read)
+        dstates[t + 1] = dstate
+        active = dstate if mask is None else _where(mask[t], dstate, zero)
+        dinputs[t], dprev, dparams = cell.step_backward(active, caches[t])
+        for sum_so_far, term in zip(total, dparams, strict=True):
+            sum_so_far += term
+        dstate = dprev if mask is None else _where(mask[t], dprev, dstate)
+    dstates[0] = dstate
+    return Trace(Params(*total), dinputs, dstates)
+
+
+def length_mask(subject: str, lengths: Any, steps: int, batch: int) -> Array:
+    """(T, B), True while a sequence lasts; `lengths` are checked and may be any integer sequence."""
+    lengths = np.asarray(lengths)
+    if not np.issubdtype(lengths.dtype, np.integer):
+        raise TypeError(f"{subject}: lengths must be integers; got {lengths.dtype}")
+    if lengths.shape != (batch,):
+        raise ValueError(f"{subject}: lengths must have shape (B,) = ({batch},); got {lengths.shape}")
+    if lengths.min() < 1 or lengths.max() > steps:
+        raise ValueError(
+            f"{subject}: lengths must lie in 1..T = 1..{steps}; got {lengths.min()}..{lengths.max()}"
+        )
+    return np.arange(steps)[:, None] < lengths
+
+
+def _where(active: Array, yes: Any, no: Any) -> Any:
+    """Field by field of a State: `yes` for the sequences that are active, `no` for the others."""
+    return type(yes)(*(np.where(active[:, None], a, b) for a, b in zip(yes, no, strict=True)))
+
+
+def _named(prefix: str, values: Any) -> list[tuple[str, Array]]:
+    return [(f"{prefix}.{n}", v) for n, v in zip(values._fields, values, strict=True)]
