@@ -1,0 +1,1 @@
+"""Data that is generated, or on the reader's machine already."""

@@ -1,0 +1,1 @@
+"""Whole models made of the cells; one file each."""

@@ -1,0 +1,75 @@
+"""A recurrent layer with a linear read-out at every step: the smallest trainable sequence model.
+
+    h_t = cell(x_t, h_{t-1})     y_t = W_y h_t + b_y                 (T, B, O)
+
+A mask says at which steps the loss looks: everywhere (many-to-many) or only at the last (many-to-one).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rnncourse import _checks, functional, unroll
+from rnncourse.cells import Cell
+from rnncourse.params import Params, init_params
+
+Array = np.ndarray
+LOSSES = {"squared_error": functional.squared_error, "cross_entropy": functional.cross_entropy}
+
+
+class SequenceModel(NamedTuple):
+    rnn: Params
+    weight: Float[Array, "O H"]
+    bias: Float[Array, "O"]
+
+
+def init_sequence_model(
+    cell: Cell, input_size: int, hidden_size: int, output_size: int, *, rng: np.random.Generator, **start: Any
+) -> SequenceModel:
+    """A fresh model; `start` goes to `init_params`. The read-out starts from U(−1/√H, 1/√H)."""
+    outputs = _checks.positive_int("init_sequence_model", "output_size", output_size)
+    rnn = init_params(cell, input_size, hidden_size, rng=rng, **start)
+    k = hidden_size**-0.5
+    weight, bias = rng.uniform(-k, k, (outputs, hidden_size)), rng.uniform(-k, k, outputs)
+    return SequenceModel(rnn, weight.astype(rnn.weight_hh.dtype), bias.astype(rnn.weight_hh.dtype))
+
+
+def predict(
+    cell: Cell, model: SequenceModel, inputs: Float[Array, "T B I"], *, lengths: Any = None
+) -> Float[Array, "T B O"]:
+    """y_t for every step, from a zero state."""
+    outputs, _, _ = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
+    return functional.linear(outputs, model.weight, model.bias)
+
+
+def loss_and_gradient(
+    cell: Cell,
+    model: SequenceModel,
+    inputs: Float[Array, "T B I"],
+    targets: Array,
+    mask: Bool[Array, "T B"] | None = None,
+    *,
+    loss: str = "squared_error",
+    lengths: Any = None,
+) -> tuple[float, SequenceModel]:
+    """(L, ∂L/∂model) with L averaged over the places where `mask` is True.
+
+    `targets` are (T, B, O) for "squared_error", integers (T, B) for "cross_entropy".
+    Raises ValueError for an unknown loss, and what `unroll` and the loss raise.
+    """
+    _checks.choice("loss_and_gradient", "loss", loss, LOSSES)
+    outputs, _, caches = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
+    predictions = functional.linear(outputs, model.weight, model.bias)
+    value, dpredictions = LOSSES[loss](predictions, targets, mask)
+    doutputs, dweight, dbias = functional.linear_backward(dpredictions, outputs, model.weight)
+    trace = unroll.backward(cell, doutputs, caches)
+    return value, SequenceModel(trace.dparams, dweight, dbias)
+
+
+def last_step(steps: int, batch: int, lengths: Any = None) -> Bool[Array, "T B"]:
+    """The mask that is True only at the last step of each sequence: a many-to-one loss."""
+    if lengths is None:
+        lengths = np.full(batch, steps)
+    unroll.length_mask("last_step", lengths, steps, batch)
+    return np.arange(steps)[:, None] == np.asarray(lengths) - 1

@@ -1,0 +1,39 @@
+"""Clip a gradient by its global norm.
+
+    g ← g · min(1, θ / ‖g‖₂),   ‖g‖₂ over all parameters together, θ the threshold
+
+Source: Pascanu, Mikolov and Bengio (2013), algorithm 1. torch's ``clip_grad_norm_`` divides by ‖g‖ + 1e-6
+in place of ‖g‖.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def global_norm(gradients: Sequence[Array]) -> float:
+    """‖g‖₂ = √(Σ over all arrays of the sum of squares), scaled first so that no square overflows."""
+    largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(sum(float(np.square(g / largest).sum()) for g in gradients)))
+
+
+def clip_by_norm(gradients: Sequence[Array], threshold: float) -> tuple[list[Array], float]:
+    """(clipped gradients, ‖g‖ before): new arrays of the same shapes and dtypes; the given ones stay.
+
+    Raises ValueError for a threshold that is not > 0, and for a norm that is not finite: a gradient with
+    an infinity or a NaN has no direction left to keep.
+    """
+    if not threshold > 0:
+        raise ValueError(f"clip_by_norm: threshold must be > 0; got {threshold}")
+    norm = global_norm(gradients)
+    if not np.isfinite(norm):
+        raise ValueError(
+            f"clip_by_norm: the gradient's norm must be finite; got {norm}. "
+            "Lower the learning rate, or look for the step at which the loss stopped being finite"
+        )
+    scale = min(1.0, threshold / norm) if norm else 1.0
+    return [g * g.dtype.type(scale) for g in gradients], norm
