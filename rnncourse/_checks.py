@@ -52,9 +52,7 @@ def same_dtype(subject: str, name: str, value: Array, dtype: np.dtype) -> None:
 def finite(subject: str, name: str, value: Array) -> None:
     if not np.isfinite(value).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        raise ValueError(
-            f"{subject}: {name} must be finite; got {value[where]} at index {where}"
-        )
+        raise ValueError(f"{subject}: {name} must be finite; got {value[where]} at index {where}")
 
 
 def positive_int(subject: str, name: str, value: Any) -> int:
@@ -101,7 +99,7 @@ def params(subject: str, params: Any, gates: int) -> tuple[int, int]:
     return params.weight_ih.shape[1], hidden
 
 
-def state(subject: str, name: str, value: Any, fields: tuple, batch: int, hidden: int, dtype) -> None:
+def state(subject: str, name: str, value: Any, fields: tuple, shape: tuple, dtype: Any) -> None:
     """A State of these fields, each (B, H) and of this dtype."""
     if getattr(value, "_fields", None) != fields:
         raise TypeError(
@@ -109,7 +107,7 @@ def state(subject: str, name: str, value: Any, fields: tuple, batch: int, hidden
             f"got {type(value).__name__}"
         )
     for field, part in zip(fields, value, strict=True):
-        shaped(subject, f"{name}.{field}", part, "B H", (batch, hidden))
+        shaped(subject, f"{name}.{field}", part, "B H", shape)
         same_dtype(subject, f"{name}.{field}", part, dtype)
 
 
@@ -121,7 +119,7 @@ def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> Non
     if x.shape[0] == 0:
         raise ValueError(f"{subject}: x must hold at least one sequence, B >= 1; got shape {x.shape}")
     same_dtype(subject, "x", x, p.weight_hh.dtype)
-    state(subject, "state", s, fields, x.shape[0], hidden, x.dtype)
+    state(subject, "state", s, fields, (x.shape[0], hidden), x.dtype)
 
 
 def _tuple(items: Iterable) -> str:

@@ -119,9 +119,7 @@ def _indices(subject: str, name: str, value: Any, limit: int) -> None:
             f"{subject}: {name} must be an array of integers; got {getattr(value, 'dtype', type(value))}"
         )
     if value.size and (value.min() < 0 or value.max() >= limit):
-        raise ValueError(
-            f"{subject}: {name} must lie in 0..{limit - 1}; got {value.min()}..{value.max()}"
-        )
+        raise ValueError(f"{subject}: {name} must lie in 0..{limit - 1}; got {value.min()}..{value.max()}")
 
 
 def _mean_weights(subject: str, mask: Any, shape: tuple, dtype: Any) -> Array:
@@ -129,9 +127,7 @@ def _mean_weights(subject: str, mask: Any, shape: tuple, dtype: Any) -> Array:
     if mask is None:
         mask = np.ones(shape, bool)
     if mask.shape != shape or mask.dtype != bool:
-        raise ValueError(
-            f"{subject}: mask must be bool of shape {shape}; got {mask.dtype} {mask.shape}"
-        )
+        raise ValueError(f"{subject}: mask must be bool of shape {shape}; got {mask.dtype} {mask.shape}")
     if not mask.any():
         raise ValueError(f"{subject}: mask must be True somewhere; got {mask.size} times False")
     return (mask / mask.sum()).astype(dtype)

@@ -7,6 +7,7 @@ right: for that the tests compare with torch.nn too.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,27 +84,25 @@ def check_unroll(
 
     def loss(p: Params, x: Array, s: Any) -> float:
         outputs, final, _ = unroll.forward(cell, p, x, s, lengths=lengths)
-        return float((outputs * weights).sum() + sum((f * d).sum() for f, d in zip(final, dfinal, strict=True)))
+        return float(
+            (outputs * weights).sum() + sum((f * d).sum() for f, d in zip(final, dfinal, strict=True))
+        )
 
     _, _, caches = unroll.forward(cell, params, inputs, state, lengths=lengths)
     trace = unroll.backward(cell, weights, caches, dfinal=dfinal)
 
+    def with_params(value: Array, name: str) -> float:
+        return loss(params._replace(**{name: value}), inputs, state)
+
+    def with_state(value: Array, name: str) -> float:
+        return loss(params, inputs, state._replace(**{name: value}))
+
     pairs = {"inputs": (inputs, trace.dinputs, lambda v: loss(params, v, state))}
-    for name in params._fields:
-        pairs[name] = (
-            getattr(params, name),
-            getattr(trace.dparams, name),
-            lambda v, name=name: loss(params._replace(**{name: v}), inputs, state),
-        )
-    for name in state._fields:
-        pairs[f"state.{name}"] = (
-            getattr(state, name),
-            getattr(trace.dstates[0], name),
-            lambda v, name=name: loss(params, inputs, state._replace(**{name: v})),
-        )
-    return {
-        name: _error(f, x, gradient, rng, directions, eps) for name, (x, gradient, f) in pairs.items()
-    }
+    for name, gradient in zip(params._fields, trace.dparams, strict=True):
+        pairs[name] = (getattr(params, name), gradient, partial(with_params, name=name))
+    for name, gradient in zip(state._fields, trace.dstates[0], strict=True):
+        pairs[f"state.{name}"] = (getattr(state, name), gradient, partial(with_state, name=name))
+    return {name: _error(f, x, gradient, rng, directions, eps) for name, (x, gradient, f) in pairs.items()}
 
 
 def _error(f, x: Array, gradient: Array, rng, directions: int | None, eps: float) -> float:

@@ -66,8 +66,7 @@ def state_norms(trace: unroll.Trace) -> dict[str, Float[Array, "T1 B"]]:
     """‖∂L/∂h_t‖₂ (and ‖∂L/∂c_t‖₂) for t = 0..T and each sequence: {"h": (T+1, B), "c": (T+1, B)}."""
     fields = trace.dstates[0]._fields
     return {
-        name: np.stack([np.linalg.norm(getattr(s, name), axis=1) for s in trace.dstates])
-        for name in fields
+        name: np.stack([np.linalg.norm(getattr(s, name), axis=1) for s in trace.dstates]) for name in fields
     }
 
 
@@ -123,7 +122,9 @@ def bound_factor(params: Params, activation: str) -> float:
     return float(np.linalg.norm(params.weight_hh, 2)) * SLOPES[activation]
 
 
-def log10_bound(factor: float, steps: int, *, loss: str = "last", readout_norm: float = 1.0) -> Float[Array, "T1"]:
+def log10_bound(
+    factor: float, steps: int, *, loss: str = "last", readout_norm: float = 1.0
+) -> Float[Array, "T1"]:
     """log₁₀ of an upper bound of ‖∂L/∂h_t‖ for t = 0..T, for the losses of `measure`.
 
     last:  ‖v‖ β^(T−t);   every: ‖v‖ Σ_{s=max(t,1)}^{T} β^(s−t), with β = `factor` = β_W β_h.
@@ -133,9 +134,7 @@ def log10_bound(factor: float, steps: int, *, loss: str = "last", readout_norm: 
     _checks.choice(subject, "loss", loss, LOSSES)
     _checks.positive_int(subject, "steps", steps)
     if not factor >= 0 or not readout_norm >= 0:
-        raise ValueError(
-            f"{subject}: factor and readout_norm must be >= 0; got {factor} and {readout_norm}"
-        )
+        raise ValueError(f"{subject}: factor and readout_norm must be >= 0; got {factor} and {readout_norm}")
     with np.errstate(divide="ignore"):  # log 0 = −inf is meant
         log_factor, log_v = np.log10(factor), np.log10(readout_norm)
     ages = np.arange(steps, -1, -1)  # T − t

@@ -45,7 +45,7 @@ def show(figure: Any, alt: str) -> None:
 
 def _without_docstring(code: str) -> str:
     code = textwrap.dedent(code).rstrip()
-    node = ast.parse(code).body[0]
+    node: Any = ast.parse(code).body[0]
     first = getattr(node, "body", [None])[0]
     is_docstring = (
         isinstance(first, ast.Expr)

@@ -68,7 +68,7 @@ def forward(
         raise ValueError(f"{subject}: inputs must have T >= 1 and B >= 1; got shape {inputs.shape}")
     if state is None:
         state = cell.initial_state(batch, hidden, inputs.dtype)
-    _checks.state(subject, "state", state, cell.State._fields, batch, hidden, inputs.dtype)
+    _checks.state(subject, "state", state, cell.State._fields, (batch, hidden), inputs.dtype)
     for name, value in (*_named("params", params), ("inputs", inputs), *_named("state", state)):
         _checks.finite(subject, name, value)
     mask = None if lengths is None else length_mask(subject, lengths, steps, batch)
@@ -112,7 +112,7 @@ def backward(
     _checks.finite(subject, "doutputs", doutputs)
     if dfinal is None:
         dfinal = cell.initial_state(batch, hidden, doutputs.dtype)
-    _checks.state(subject, "dfinal", dfinal, cell.State._fields, batch, hidden, doutputs.dtype)
+    _checks.state(subject, "dfinal", dfinal, cell.State._fields, (batch, hidden), doutputs.dtype)
     for name, value in _named("dfinal", dfinal):
         _checks.finite(subject, name, value)
 

@@ -64,7 +64,10 @@ def state_gradients(loss: Float[Tensor, ""], states: list[Any]) -> list[Any]:
 def _cut(state: Any) -> Any:
     """The same values as nodes of their own; leaves that need no gradient yet are made to ask for one."""
     return type(state)(
-        *(p.view_as(p) if p.requires_grad else p.detach().requires_grad_(torch.is_grad_enabled()) for p in state)
+        *(
+            p.view_as(p) if p.requires_grad else p.detach().requires_grad_(torch.is_grad_enabled())
+            for p in state
+        )
     )
 
 
@@ -73,9 +76,7 @@ def _length_mask(subject: str, lengths: Any, steps: int, batch: int, device: Any
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise TypeError(f"{subject}: lengths must be integers; got {lengths.dtype}")
     if lengths.shape != (batch,):
-        raise ValueError(
-            f"{subject}: lengths must have shape (B,) = ({batch},); got {tuple(lengths.shape)}"
-        )
+        raise ValueError(f"{subject}: lengths must have shape (B,) = ({batch},); got {tuple(lengths.shape)}")
     if lengths.min() < 1 or lengths.max() > steps:
         raise ValueError(
             f"{subject}: lengths must lie in 1..T = 1..{steps}; "

@@ -17,11 +17,16 @@ class Cell(Protocol):
     ``step_backward(dstate, cache) -> (dx, dstate, dparams)`` must not write into their arguments.
     """
 
-    GATES: tuple[str, ...]
-    State: Any
-    initial_state: Callable
-    step: Callable
-    step_backward: Callable
+    @property
+    def GATES(self) -> tuple[str, ...]: ...
+    @property
+    def State(self) -> Any: ...
+    @property
+    def initial_state(self) -> Callable: ...
+    @property
+    def step(self) -> Callable: ...
+    @property
+    def step_backward(self) -> Callable: ...
 
 
 class Variant(NamedTuple):

@@ -15,7 +15,7 @@ class GatedModule(nn.Module):
     """
 
     GATES: ClassVar[tuple[str, ...]]
-    State: ClassVar[Any]
+    state_type: ClassVar[Any]
 
     def __init__(self, input_size: int, hidden_size: int, *, device: Any = None, dtype: Any = None):
         super().__init__()
@@ -38,7 +38,7 @@ class GatedModule(nn.Module):
     def initial_state(self, batch: int) -> Any:
         """Zeros, (B, H) each, on the module's device and in its dtype."""
         size = (_checks.positive_int(type(self).__name__, "batch", batch), self.hidden_size)
-        return self.State(*(self.weight_hh.new_zeros(size) for _ in self.State._fields))
+        return self.state_type(*(self.weight_hh.new_zeros(size) for _ in self.state_type._fields))
 
     def check_step(self, x: Tensor, state: Any) -> None:
         """ValueError for shapes, TypeError for types, dtypes or devices that do not fit this module."""
@@ -47,9 +47,9 @@ class GatedModule(nn.Module):
         self.check_state(subject, state, len(x))
 
     def check_state(self, subject: str, state: Any, batch: int) -> None:
-        if getattr(state, "_fields", None) != self.State._fields:
+        if getattr(state, "_fields", None) != self.state_type._fields:
             raise TypeError(
-                f"{subject}: state must be a State with the fields {', '.join(self.State._fields)}; "
+                f"{subject}: state must be a State with the fields {', '.join(self.state_type._fields)}; "
                 f"got {type(state).__name__}"
             )
         for name, part in zip(state._fields, state, strict=True):
@@ -71,7 +71,9 @@ class GatedModule(nn.Module):
             )
         # Under autocast torch itself converts.
         if value.dtype != weight.dtype and not torch.is_autocast_enabled(value.device.type):
-            raise TypeError(f"{subject}: {name} must have the module's dtype {weight.dtype}; got {value.dtype}")
+            raise TypeError(
+                f"{subject}: {name} must have the module's dtype {weight.dtype}; got {value.dtype}"
+            )
         if value.device != weight.device:
             raise TypeError(
                 f"{subject}: {name} must be on the module's device {weight.device}; got {value.device}"

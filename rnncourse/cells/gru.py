@@ -7,7 +7,7 @@
     h_t = (1 − z) ⊙ n + z ⊙ h_{t-1}                                  (B, H)
 
 *After* is torch.nn.GRUCell and cuDNN; it is this module's `step`. *Before* is Cho et al. (2014), and
-`reset_before` is that cell. The two agree where r = 1, or W_hn is diagonal and b_hn = 0; elsewhere they differ.
+`reset_before` is that cell. They agree where r = 1, or W_hn is diagonal and b_hn = 0, and differ elsewhere.
 
 The meaning of z differs between papers. Here, in torch and in Cho et al. (2014, equation 7), z keeps the
 *old* state. In Chung et al. (2014, equation 5) and in many lecture notes z takes the *new* one: their z is
@@ -85,7 +85,7 @@ def step_backward(dstate: State, cache: Cache) -> tuple[Float[Array, "B I"], Sta
     Raises ValueError or TypeError where dstate does not fit the step.
     """
     params, x, h_prev, r, z, n, product, reset = cache
-    _checks.state("gru.step_backward", "dstate", dstate, ("h",), *r.shape, r.dtype)
+    _checks.state("gru.step_backward", "dstate", dstate, ("h",), r.shape, r.dtype)
     size = r.shape[1]
     dh = dstate.h
     dz, dn = dh * (h_prev - n), dh * (1 - z)

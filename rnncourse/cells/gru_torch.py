@@ -23,10 +23,16 @@ class GRUCell(GatedModule):
     """
 
     GATES = ("r", "z", "n")
-    State = State
+    state_type = State
 
     def __init__(
-        self, input_size: int, hidden_size: int, *, reset: str = "after", device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        reset: str = "after",
+        device: Any = None,
+        dtype: Any = None,
     ):
         super().__init__(input_size, hidden_size, device=device, dtype=dtype)
         self.reset = _checks.choice("GRUCell", "reset", reset, RESETS)

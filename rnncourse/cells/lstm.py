@@ -76,13 +76,11 @@ def step_backward(dstate: State, cache: Cache) -> tuple[Float[Array, "B I"], Sta
     ∂L/∂c_t is taken with h_t held fixed. Raises ValueError or TypeError where dstate does not fit.
     """
     params, x, h_prev, c_prev, i, f, g, o, tanh_c = cache
-    _checks.state("lstm.step_backward", "dstate", dstate, State._fields, *o.shape, o.dtype)
+    _checks.state("lstm.step_backward", "dstate", dstate, State._fields, o.shape, o.dtype)
     do = dstate.h * tanh_c
     dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
     df, di, dg = dc * c_prev, dc * g, dc * i
-    da = np.concatenate(
-        [di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1
-    )
+    da = np.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1)
     db = da.sum(axis=0)
     dparams = Params(da.T @ x, da.T @ h_prev, db, db.copy())
     return da @ params.weight_ih, State(da @ params.weight_hh, dc * f), dparams

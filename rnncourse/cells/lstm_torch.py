@@ -21,10 +21,10 @@ class LSTMCell(GatedModule):
     """
 
     GATES = ("i", "f", "g", "o")
-    State = State
+    state_type = State
 
     def forward(self, x: Float[Tensor, "B I"], state: State) -> State:
-        """(h_t, c_t) from x_t (B, I) and (h_{t-1}, c_{t-1}). ValueError or TypeError where they do not fit."""
+        """(h_t, c_t) from x_t (B, I) and (h_{t-1}, c_{t-1}). ValueError, TypeError: they do not fit."""
         self.check_step(x, state)
         a = nn.functional.linear(x, self.weight_ih, self.bias_ih)
         a = a + nn.functional.linear(state.h, self.weight_hh, self.bias_hh)

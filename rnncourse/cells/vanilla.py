@@ -72,7 +72,7 @@ def step_backward(dstate: State, cache: Cache) -> tuple[Float[Array, "B I"], Sta
 
     Raises ValueError or TypeError where dstate does not fit the step.
     """
-    _checks.state("vanilla.step_backward", "dstate", dstate, ("h",), *cache.h.shape, cache.h.dtype)
+    _checks.state("vanilla.step_backward", "dstate", dstate, ("h",), cache.h.shape, cache.h.dtype)
     da = dstate.h * slope(cache.h, cache.activation)
     dx = da @ cache.params.weight_ih
     dh_prev = da @ cache.params.weight_hh

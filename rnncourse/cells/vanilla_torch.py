@@ -22,7 +22,7 @@ class RNNCell(GatedModule):
     """
 
     GATES = ("h",)
-    State = State
+    state_type = State
 
     def __init__(
         self,

@@ -15,9 +15,7 @@ class Batch(NamedTuple):
     targets: Float[Array, "T B O"]
 
 
-def adding(
-    steps: int, batch: int, *, rng: np.random.Generator, dtype: type = np.float32
-) -> Batch:
+def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: type = np.float32) -> Batch:
     """The adding problem: inputs (T, B, 2) hold a number in U(0, 1) and a flag; the target (T, B, 1) is the
     sum of the two flagged numbers, the same at every step (use a mask to ask for it at the last only).
 
@@ -35,6 +33,6 @@ def adding(
     column = np.arange(batch)
     flags[rng.integers(0, steps // 2, batch), column] = 1
     flags[rng.integers(steps // 2, steps, batch), column] = 1
-    inputs = np.stack([numbers, flags], axis=2).astype(dtype)
+    inputs: Array = np.stack([numbers, flags], axis=2).astype(dtype)
     total = (numbers * flags).sum(axis=0).astype(dtype)
     return Batch(inputs, np.broadcast_to(total[None, :, None], (steps, batch, 1)))

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.rcsetup import cycler
 
 # Okabe and Ito's colours, told apart by the colour-blind too. Lines differ by their dashes as well, so
 # that they survive a grey print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "axes.facecolor": "white",
     "figure.facecolor": "white",  # the page may be dark
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS) + mpl.cycler(linestyle=DASHES),
+    "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=DASHES),
     "font.size": 12,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
@@ -25,5 +25,5 @@ _SETTINGS = {
 
 def subplots(*args: Any, figsize: tuple[float, float] = (5.6, 3.4), **kwargs: Any) -> tuple[Any, Any]:
     """``plt.subplots`` in the book's look; 5.6 inches wide fill a phone's page with legible text."""
-    with mpl.rc_context(_SETTINGS):
+    with plt.rc_context(_SETTINGS):
         return plt.subplots(*args, figsize=figsize, layout="constrained", **kwargs)

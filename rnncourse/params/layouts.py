@@ -43,7 +43,7 @@ def to_cs231n(params: Params, cell: Any) -> tuple[Array, Array, Array]:
 def from_onnx(
     W: Float[Array, "D GH I"],
     R: Float[Array, "D GH H"],
-    B: Float[Array, "D 2GH"],
+    B: Float[Array, "D 2*GH"],
     cell: Any,
     *,
     direction: int = 0,
@@ -84,9 +84,7 @@ def from_keras(
         bias_ih, bias_hh = bias
     else:
         bias_ih, bias_hh = bias, np.zeros_like(bias)
-    return _build(
-        "from_keras", gates, _KERAS[gates], kernel.T, recurrent_kernel.T, bias_ih, bias_hh
-    )
+    return _build("from_keras", gates, _KERAS[gates], kernel.T, recurrent_kernel.T, bias_ih, bias_hh)
 
 
 def to_keras(params: Params, cell: Any) -> tuple[Array, Array, Array]:
@@ -162,9 +160,7 @@ def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = Fal
                 raise ValueError(f"to_torch: {name} must be 0 for a module without biases")
             continue
         if tuple(tensor.shape) != value.shape:
-            raise ValueError(
-                f"to_torch: {name} must have shape {tuple(tensor.shape)}; got {value.shape}"
-            )
+            raise ValueError(f"to_torch: {name} must have shape {tuple(tensor.shape)}; got {value.shape}")
     for tensor, value in zip(tensors, params, strict=True):
         if tensor is not None:
             tensor.data.copy_(tensor.data.new_tensor(value))
@@ -200,7 +196,5 @@ def _build(subject, gates, order, weight_ih, weight_hh, bias_ih, bias_hh) -> Par
 def _reorder(subject: str, params: Params, gates: tuple, order: tuple, wanted: tuple) -> Params:
     """Copies of the arrays with their blocks of H rows taken from `order` to `wanted`."""
     _, hidden = _checks.params(subject, params, len(gates))
-    rows = np.concatenate(
-        [np.arange(hidden) + order.index(gate) * hidden for gate in wanted]
-    )
+    rows = np.concatenate([np.arange(hidden) + order.index(gate) * hidden for gate in wanted])
     return Params(*(np.ascontiguousarray(a[rows]) for a in params))

@@ -83,7 +83,9 @@ def test_padding_never_matters(cell):
     other = p.inputs.copy()
     for b, length in enumerate(case.lengths):
         other[length:, b] = 1e6
-    for ours, theirs in zip(run(cell, p)[2].dparams, run(cell, p._replace(inputs=other))[2].dparams, strict=True):
+    for ours, theirs in zip(
+        run(cell, p)[2].dparams, run(cell, p._replace(inputs=other))[2].dparams, strict=True
+    ):
         np.testing.assert_array_equal(ours, theirs)
 
 

@@ -52,10 +52,10 @@ def test_numpy_equals_autograd_twin(name, case, dtype, device):
     outputs, final, trace = run(CELLS[name], p)
     twin = module_like(TWINS[name][0], p, device)
     inputs = tensor(p.inputs, device, grad=True)
-    start = twin.State(*(tensor(s, device, grad=True) for s in p.state))
+    start = twin.state_type(*(tensor(s, device, grad=True) for s in p.state))
     got, states = unroll_torch.forward(twin, inputs, start, lengths=p.lengths)
     assert_close(got, outputs, dtype, "outputs")
-    for field, ours, theirs in zip(twin.State._fields, final, states[-1], strict=True):
+    for field, ours, theirs in zip(twin.state_type._fields, final, states[-1], strict=True):
         assert_close(theirs, ours, dtype, f"final {field}")
 
     loss = (got * tensor(p.doutputs, device)).sum()
@@ -63,11 +63,11 @@ def test_numpy_equals_autograd_twin(name, case, dtype, device):
     for t, (state, ours) in enumerate(
         zip(unroll_torch.state_gradients(loss, states), trace.dstates, strict=True)
     ):
-        for field, a, b in zip(twin.State._fields, state, ours, strict=True):
+        for field, a, b in zip(twin.state_type._fields, state, ours, strict=True):
             assert_close(a, b, dtype, f"d{field}[{t}]")
     loss.backward()
     assert_close(inputs.grad, trace.dinputs, dtype, "dinputs")
-    for field, a, b in zip(twin.State._fields, start, trace.dstates[0], strict=True):
+    for field, a, b in zip(twin.state_type._fields, start, trace.dstates[0], strict=True):
         assert_close(a.grad, b, dtype, f"d{field}[0]")
     for field, b in zip(p.params._fields, trace.dparams, strict=True):
         assert_close(getattr(twin, field).grad, b, dtype, field)
@@ -124,7 +124,7 @@ def test_autograd_at_an_uncut_cell_state_contains_the_path_through_h():
     """Why unroll_torch cuts the state: without the cut the twins would disagree at c_t."""
     p = problem(CELLS["lstm"], Case())
     cell = module_like(TWINS["lstm"][0], p, "cpu")
-    state = cell.State(*(tensor(s, "cpu", grad=True) for s in p.state))
+    state = cell.state_type(*(tensor(s, "cpu", grad=True) for s in p.state))
     first = cell(tensor(p.inputs[0], "cpu"), state)
     second = cell(tensor(p.inputs[1], "cpu"), first)
     uncut = torch.autograd.grad(second.h.sum(), first.c, retain_graph=True)[0]

@@ -1,0 +1,88 @@
+"""Parameters to and from torch modules."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rnncourse.cells import gru, lstm, vanilla
+from rnncourse.cells.lstm_torch import LSTMCell
+from rnncourse.params import from_torch, init_params, to_torch
+
+LAYERS = {"RNN": (nn.RNN, vanilla), "GRU": (nn.GRU, gru), "LSTM": (nn.LSTM, lstm)}
+
+
+@pytest.mark.parametrize(("layer", "cell"), LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_round_trip_through_a_layer(layer, cell, reverse):
+    module = layer(3, 4, num_layers=2, bidirectional=True)
+    p = init_params(cell, 8, 4, rng=np.random.default_rng(0))
+    to_torch(p, module, 1, reverse=reverse)
+    for a, b in zip(from_torch(module, 1, reverse=reverse), p, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_cell_has_no_layer_number():
+    module = LSTMCell(3, 4)
+    p = init_params(lstm, 3, 4, rng=np.random.default_rng(0))
+    to_torch(p, module)
+    np.testing.assert_array_equal(from_torch(module).weight_ih, p.weight_ih)
+
+
+def test_from_torch_copies():
+    module = nn.LSTM(3, 4)
+    p = from_torch(module)
+    p.weight_ih[...] = 7
+    assert not (module.weight_ih_l0 == 7).any()
+
+
+def test_without_biases_they_are_zero():
+    module = nn.LSTM(3, 4, bias=False)
+    assert not from_torch(module).bias_ih.any()
+    with pytest.raises(ValueError, match="bias_ih must be 0 for a module without biases"):
+        to_torch(init_params(lstm, 3, 4, rng=np.random.default_rng(0)), module)
+
+
+@pytest.mark.parametrize(
+    ("module", "layer", "message"),
+    [
+        (nn.LSTM(3, 4), 1, "module must have a parameter weight_ih_l1"),
+        (nn.Linear(3, 4), 0, "module must have a parameter weight_ih"),
+        (nn.LSTM(5, 4), 0, r"weight_ih must have shape \(16, 5\); got \(16, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(module, layer, message):
+    with pytest.raises(ValueError, match=message):
+        to_torch(init_params(lstm, 3, 4, rng=np.random.default_rng(0)), module, layer)
+
+
+def test_our_start_has_the_range_of_torch():
+    """The same distribution as torch.nn.LSTM's own start: U(−1/√H, 1/√H)."""
+    theirs = from_torch(nn.LSTM(50, 100))
+    ours = init_params(lstm, 50, 100, rng=np.random.default_rng(0))
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(a).max() <= 0.1 and np.abs(b).max() <= 0.1
+        assert abs(a.std() - b.std()) < 0.01
+
+
+def test_twin_refuses_what_does_not_fit(own_errors):
+    cell = LSTMCell(3, 4)
+    state = cell.initial_state(2)
+    for x, error, message in [
+        (torch.zeros(2, 5), ValueError, r"x must have shape \(B, I\) = \(B, 3\)"),
+        (torch.zeros(0, 3), ValueError, "none of them 0"),
+        (
+            torch.zeros(2, 3, dtype=torch.float64),
+            TypeError,
+            "module's dtype torch.float32; got torch.float64",
+        ),
+        (np.zeros((2, 3), np.float32), TypeError, "x must be a torch.Tensor; got ndarray"),
+    ]:
+        with pytest.raises(error, match="LSTMCell: .*" + message):
+            cell(x, state)
+    with pytest.raises(ValueError, match="state.h must have shape"):
+        cell(torch.zeros(3, 3), state)
+    with pytest.raises(TypeError, match="state must be a State with the fields h, c; got tuple"):
+        cell(torch.zeros(2, 3), (state.h, state.c))
+    with pytest.raises(ValueError, match="hidden_size must be at least 1; got 0"):
+        LSTMCell(3, 0)
