@@ -10,7 +10,7 @@
 `reset_before` is that cell. They agree where r = 1, or W_hn is diagonal and b_hn = 0, and differ elsewhere.
 
 The meaning of z differs between papers. Here, in torch and in Cho et al. (2014, equation 7), z keeps the
-*old* state. In Chung et al. (2014, equation 5) and in many lecture notes z takes the *new* one: their z is
+*old* state. In Chung et al. (2014, section 3.2) and in many lecture notes z takes the *new* one: their z is
 our 1 − z, so their weights are ours with the sign of the z rows flipped.
 """
 

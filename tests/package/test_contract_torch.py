@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from contract import CASES, CELLS, Case, problem, run
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from twins_torch import TWINS, module_like, tensor
+from contract import CASES, CELLS, Case, problem
+from twins_torch import TWINS, layer_differences, module_like, tensor, twin_differences
 
 from rnncourse import unroll_torch
 
@@ -36,11 +35,9 @@ def exact_float32():
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-def assert_close(got, expected, dtype, what):
-    got = got.detach().cpu().numpy()
-    scale = max(np.abs(expected).max(), 1e-30)
-    worst = np.abs(got - expected).max() / scale
-    assert worst <= TOLERANCE[dtype], f"{what}: relative difference {worst:.1e}"
+def assert_within(differences, dtype):
+    too_far = {what: value for what, value in differences.items() if not value <= TOLERANCE[dtype]}
+    assert not too_far
 
 
 @cells
@@ -48,29 +45,7 @@ def assert_close(got, expected, dtype, what):
 @dtypes
 @devices
 def test_numpy_equals_autograd_twin(name, case, dtype, device):
-    p = problem(CELLS[name], case, dtype)
-    outputs, final, trace = run(CELLS[name], p)
-    twin = module_like(TWINS[name][0], p, device)
-    inputs = tensor(p.inputs, device, grad=True)
-    start = twin.state_type(*(tensor(s, device, grad=True) for s in p.state))
-    got, states = unroll_torch.forward(twin, inputs, start, lengths=p.lengths)
-    assert_close(got, outputs, dtype, "outputs")
-    for field, ours, theirs in zip(twin.state_type._fields, final, states[-1], strict=True):
-        assert_close(theirs, ours, dtype, f"final {field}")
-
-    loss = (got * tensor(p.doutputs, device)).sum()
-    loss = loss + sum((s * tensor(d, device)).sum() for s, d in zip(states[-1], p.dfinal, strict=True))
-    for t, (state, ours) in enumerate(
-        zip(unroll_torch.state_gradients(loss, states), trace.dstates, strict=True)
-    ):
-        for field, a, b in zip(twin.state_type._fields, state, ours, strict=True):
-            assert_close(a, b, dtype, f"d{field}[{t}]")
-    loss.backward()
-    assert_close(inputs.grad, trace.dinputs, dtype, "dinputs")
-    for field, a, b in zip(twin.state_type._fields, start, trace.dstates[0], strict=True):
-        assert_close(a.grad, b, dtype, f"d{field}[0]")
-    for field, b in zip(p.params._fields, trace.dparams, strict=True):
-        assert_close(getattr(twin, field).grad, b, dtype, field)
+    assert_within(twin_differences(name, case, dtype, device), dtype)
 
 
 @pytest.mark.parametrize("name", [n for n, (_, layer) in TWINS.items() if layer])
@@ -78,30 +53,7 @@ def test_numpy_equals_autograd_twin(name, case, dtype, device):
 @dtypes
 @devices
 def test_numpy_equals_torch_nn(name, case, dtype, device):
-    p = problem(CELLS[name], case, dtype)
-    outputs, final, trace = run(CELLS[name], p)
-    layer = module_like(TWINS[name][1], p, device)
-    inputs = tensor(p.inputs, device, grad=True)
-    start = [tensor(s, device, grad=True) for s in p.state]
-    hx = [s[None] for s in start]
-    x = inputs
-    if case.lengths:
-        x = pack_padded_sequence(inputs, torch.tensor(case.lengths), enforce_sorted=False)
-    got, last = layer(x, tuple(hx) if len(hx) > 1 else hx[0])
-    if case.lengths:
-        got, _ = pad_packed_sequence(got, total_length=case.T)
-    last = last if isinstance(last, tuple) else (last,)
-    assert_close(got, outputs, dtype, "outputs")
-    for a, b in zip(last, final, strict=True):
-        assert_close(a[0], b, dtype, "final state")
-    loss = (got * tensor(p.doutputs, device)).sum()
-    loss = loss + sum((s[0] * tensor(d, device)).sum() for s, d in zip(last, p.dfinal, strict=True))
-    loss.backward()
-    assert_close(inputs.grad, trace.dinputs, dtype, "dinputs")
-    for a, b in zip(start, trace.dstates[0], strict=True):
-        assert_close(a.grad, b, dtype, "d(initial state)")
-    for field, b in zip(p.params._fields, trace.dparams, strict=True):
-        assert_close(getattr(layer, field + "_l0").grad, b, dtype, field)
+    assert_within(layer_differences(name, case, dtype, device), dtype)
 
 
 @pytest.mark.parametrize(
