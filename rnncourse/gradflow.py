@@ -65,9 +65,14 @@ def measure(
 def state_norms(trace: unroll.Trace) -> dict[str, Float[Array, "T1 B"]]:
     """‖∂L/∂h_t‖₂ (and ‖∂L/∂c_t‖₂) for t = 0..T and each sequence: {"h": (T+1, B), "c": (T+1, B)}."""
     fields = trace.dstates[0]._fields
-    return {
-        name: np.stack([np.linalg.norm(getattr(s, name), axis=1) for s in trace.dstates]) for name in fields
-    }
+    return {name: norms(np.stack([getattr(s, name) for s in trace.dstates])) for name in fields}
+
+
+def norms(vectors: Float[Array, "*batch N"]) -> Float[Array, "*batch"]:
+    """‖v‖₂ over the last axis, scaled first: the square of 1e−30 would already be 0 in float32."""
+    largest = np.abs(vectors).max(axis=-1)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1).astype(vectors.dtype)
+    return scale * np.linalg.norm(vectors / scale[..., None], axis=-1)
 
 
 def state_jacobian(

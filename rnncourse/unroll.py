@@ -32,6 +32,16 @@ class Caches(list):
     inputs_shape: tuple[int, int, int]
     mask: Array | None
 
+    def prefix(self, steps: int) -> "Caches":
+        """The caches of the first `steps` steps, as if the run had ended there; ValueError outside 1..T."""
+        if not 1 <= steps <= len(self):
+            raise ValueError(f"Caches.prefix: steps must be in 1..T = 1..{len(self)}; got {steps}")
+        part = Caches(self[:steps])
+        part.cell, part.params = self.cell, self.params
+        part.inputs_shape = (steps, *self.inputs_shape[1:])
+        part.mask = None if self.mask is None else self.mask[:steps]
+        return part
+
 
 class Trace(NamedTuple):
     """Every gradient of one backward pass."""

@@ -116,3 +116,16 @@ def test_the_two_grus_differ_and_meet_where_they_must():
     bias[10:] = 0
     p = p._replace(params=p.params._replace(weight_hh=diagonal, bias_hh=bias))
     np.testing.assert_allclose(run(after, p)[0], run(before, p)[0], rtol=1e-12, atol=1e-14)
+
+
+@cells
+def test_a_prefix_of_the_caches_is_a_shorter_run(cell):
+    p = problem(cell, Case(T=7, B=4).ragged)
+    _, _, caches = unroll.forward(cell, p.params, p.inputs, p.state, lengths=p.lengths)
+    short = p._replace(inputs=p.inputs[:4], lengths=np.minimum(p.lengths, 4), doutputs=p.doutputs[:4])
+    expected = run(cell, short._replace(dfinal=cell.initial_state(4, 5, np.float64)))[2]
+    got = unroll.backward(cell, short.doutputs, caches.prefix(4))
+    for a, b in zip((*got.dparams, got.dinputs), (*expected.dparams, expected.dinputs), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="steps must be in 1..T = 1..7; got 8"):
+        caches.prefix(8)

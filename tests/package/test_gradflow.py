@@ -146,6 +146,14 @@ def test_measure_with_lengths_reads_each_sequence_at_its_end():
     np.testing.assert_array_equal(gradflow.forget_product(flow.caches)[2:, 1], 1)
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-40), (np.float64, 1e-300), (np.float64, 1e300)])
+def test_norms_of_what_cannot_be_squared(dtype, size):
+    vectors = np.array([[3, 4], [0, 0]], dtype) * dtype(size)
+    np.testing.assert_allclose(gradflow.norms(vectors), [5 * size, 0], rtol=1e-5)
+    assert gradflow.norms(vectors).dtype == dtype
+    assert gradflow.norms(np.array([[np.inf, 1.0]])) == np.inf
+
+
 def test_singular_values():
     np.testing.assert_allclose(gradflow.singular_values(np.diag([1.0, -3.0, 2.0])), [3, 2, 1])
 
