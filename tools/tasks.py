@@ -1,0 +1,139 @@
+"""What the Makefile's targets do. Started by bootstrap.py; needs the standard library alone."""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import environment
+from environment import ROOT, SetupError
+
+HTML = ROOT / "_build" / "html"
+STAMP = ROOT / "_build" / "html.complete"
+# Not the console script: that holds the path of the environment it was installed in. A cell that
+# fails is a warning, so without -W the book would be built and say nothing.
+BUILD_BOOK = [
+    "-c",
+    "from jupyter_book.cli.main import main; main(prog_name='jupyter-book')",
+    *("build", "book", "--path-output", ".", "-W", "-n", "--keep-going"),
+]
+# What runs with NumPy alone: the package's tests, less those that name what they need besides.
+NUMPY_TESTS = [
+    "tests/package",
+    "--ignore-glob=*_torch.py",
+    "--ignore-glob=*test_widgets*",
+    "--ignore-glob=*test_figures*",
+]
+
+
+def run(*command: object, **options) -> None:
+    """Run a command in the repository's root; its failure is ours."""
+    env = os.environ | {"PYTHONUTF8": "1"} | options.pop("env", {})
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, env=env, **options).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def book_hash() -> str:
+    names = ["_config.yml", "book", "rnncourse", "constraints.txt", "pyproject.toml", "tools"]
+    return environment.digest([ROOT / name for name in names], str(environment.NEWEST))
+
+
+def book(python: Path) -> None:
+    """Execute every notebook afresh and build the pages."""
+    environment.ensure_browser_files(python)
+    STAMP.unlink(missing_ok=True)
+    # Nothing of an earlier build is used: neither outputs nor pages that are gone by now.
+    for name in ("html", ".doctrees", "jupyter_execute", ".jupyter_cache"):
+        shutil.rmtree(ROOT / "_build" / name, ignore_errors=True)
+    value, begin = book_hash(), time.monotonic()
+    run(python, *BUILD_BOOK)
+    STAMP.write_text(value)
+    print(f"\nThe book was built in {time.monotonic() - begin:.0f} s. Open it in a browser:")
+    print(f"  {(HTML / 'index.html').as_uri()}\nor run 'make serve'.", flush=True)
+
+
+def book_if_needed(python: Path) -> None:
+    environment.ensure_browser_files(python)
+    if not (environment.is_stamped(STAMP, book_hash()) and (HTML / "index.html").is_file()):
+        book(python)
+
+
+def serve(python: Path) -> None:
+    book_if_needed(python)
+    port = int(os.environ.get("PORT", "8000"))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(HTML))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise SetupError(
+            f"port {port} cannot be used ({error.strerror}): expected a free one; "
+            f"name another: make serve PORT={port + 1}"
+        ) from error
+    print(f"The book is at http://localhost:{port}/ (Ctrl-C stops it)", flush=True)
+    server.serve_forever()
+
+
+def lab(python: Path) -> None:
+    run(python, "-m", "jupyterlab", "book")
+
+
+def test(python: Path) -> None:
+    chosen = os.environ.get("TESTS", "").split()
+    if not chosen:
+        book_if_needed(python)
+        numpy_python = environment.ensure_numpy_venv()
+        print("\nThe NumPy side, in an environment without torch", flush=True)
+        run(numpy_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NUMPY_TESTS)
+        print("\nEverything", flush=True)
+    run(python, "-m", "pytest", *(chosen or ["tests"]))
+
+
+def check(python: Path) -> None:
+    run(python, "-m", "ruff", "check", ".")
+    run(python, "-m", "ruff", "format", "--check", ".")
+    run(python, "-m", "mypy", "rnncourse")
+    run(python, "tools/check_notebooks.py")
+
+
+def bench(python: Path) -> None:
+    for script in sorted((ROOT / "benchmarks").glob("[!_]*.py")):
+        print(f"\n{script.relative_to(ROOT)}", flush=True)
+        run(python, script)
+
+
+def clean() -> None:
+    folders = [ROOT / "_build", environment.VENDOR]
+    folders += [ROOT / f".{name}_cache" for name in ("pytest", "ruff", "mypy")]
+    for top in ("rnncourse", "tests", "tools", "benchmarks", "book"):
+        folders += (ROOT / top).rglob("__pycache__")
+        folders += (ROOT / top).rglob(".ipynb_checkpoints")
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    tasks = {task.__name__: task for task in (book, serve, lab, test, check, bench)}
+    for name in arguments:
+        try:
+            if name == "clean":
+                clean()
+            elif name in tasks:
+                tasks[name](environment.ensure_venv())
+            else:
+                known = ", ".join([*tasks, "clean"])
+                raise SetupError(f"unknown target {name!r}: expected one of {known}")
+        except SetupError as error:
+            print(f"make: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
