@@ -13,7 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "package"))
 
-import record
+import _record as record
 from contract import CASES, CELLS, problem
 from twins_torch import TWINS, layer_differences, twin_differences
 
