@@ -113,6 +113,10 @@ def state(subject: str, name: str, value: Any, fields: tuple, shape: tuple, dtyp
 
 def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> None:
     """The arguments of one step: parameters, x (B, I) and a state of (B, H)."""
+    # A step is small, and a loop takes many. So the whole question is asked at once; the checks below
+    # find the words when the answer is no.
+    if _fits(p, x, s, gates, fields):
+        return
     inputs, hidden = params(subject, p, gates)
     why = f" for weight_ih {p.weight_ih.shape}"
     shaped(subject, "x", x, "B I", (None, inputs), why)
@@ -120,6 +124,25 @@ def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> Non
         raise ValueError(f"{subject}: x must hold at least one sequence, B >= 1; got shape {x.shape}")
     same_dtype(subject, "x", x, p.weight_hh.dtype)
     state(subject, "state", s, fields, (x.shape[0], hidden), x.dtype)
+
+
+def _fits(p: Any, x: Any, s: Any, gates: int, fields: tuple) -> bool:
+    try:
+        weight_ih, weight_hh, bias_ih, bias_hh = p
+        (batch, inputs), (rows, hidden), dtype = x.shape, weight_hh.shape, x.dtype
+        return (
+            rows == gates * hidden
+            and batch > 0
+            and weight_ih.shape == (rows, inputs)
+            and bias_ih.shape == bias_hh.shape == (rows,)
+            and s._fields == fields
+            and all(part.shape == (batch, hidden) and part.dtype == dtype for part in s)
+            and dtype in FLOATS
+            and weight_ih.dtype == weight_hh.dtype == bias_ih.dtype == bias_hh.dtype == dtype
+            and isinstance(x, np.ndarray)
+        )
+    except (AttributeError, TypeError, ValueError):
+        return False
 
 
 def _tuple(items: Iterable) -> str:

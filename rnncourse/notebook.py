@@ -44,16 +44,15 @@ def show(figure: Any, alt: str) -> None:
 
 
 def _without_docstring(code: str) -> str:
-    code = textwrap.dedent(code).rstrip()
-    node: Any = ast.parse(code).body[0]
-    first = getattr(node, "body", [None])[0]
-    is_docstring = (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
-    if not is_docstring or len(node.body) == 1:
-        return code
-    lines = code.splitlines()
-    rest = lines[: first.lineno - 1] + lines[first.end_lineno :]
-    return "\n".join(rest).rstrip()
+    """The code less every docstring in it, those of a class's methods too."""
+    lines: list[str | None] = list(textwrap.dedent(code).rstrip().splitlines())
+    for node in ast.walk(ast.parse("\n".join(map(str, lines)))):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or len(node.body) == 1:
+            continue
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+            last = first.end_lineno or first.lineno
+            if not lines[last]:  # the blank line that parted it from the rest
+                last += 1
+            lines[first.lineno - 1 : last] = [None] * (last - first.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)

@@ -48,5 +48,12 @@ def log_curves(
     ax.set_ylabel(ylabel)
     ax.grid(True, color="#e6e9ed")
     ax.set_axisbelow(True)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=columns, handlelength=2.8, frameon=False)
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.45, -0.2),
+        ncols=columns,
+        handlelength=2.8,
+        frameon=False,
+        fontsize=11,
+    )
     return ax

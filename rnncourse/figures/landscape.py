@@ -74,5 +74,5 @@ def descents(
         label="start",
         zorder=5,
     )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False, fontsize=11)
     return ax

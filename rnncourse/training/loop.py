@@ -28,7 +28,7 @@ def train(
 
     ``loss_and_gradient(model, *batch)`` returns (loss, gradient) with the gradient shaped like the model.
     `threshold` clips by the global norm. The model given is not written to.
-    Raises FloatingPointError, with the step and the last norm, when the loss is no longer finite.
+    Raises FloatingPointError, with the step and a norm, when the loss or the gradient is no longer finite.
     """
     norm = 0.0
     for number, batch in enumerate(batches, start=1):
@@ -39,10 +39,14 @@ def train(
                 f"(gradient norm of the step before: {norm:.3g}). Lower lr, or clip with threshold="
             )
         gradients = leaves(gradient)
-        if threshold is None:
-            norm = global_norm(gradients)
-        else:
-            gradients, norm = clip_by_norm(gradients, threshold)
+        norm = global_norm(gradients)
+        if not np.isfinite(norm):
+            raise FloatingPointError(
+                f"train: the gradient must stay finite; got a norm of {norm} at step {number} "
+                f"(loss {loss:.3g}). Lower lr, or make the sequences shorter"
+            )
+        if threshold is not None:
+            gradients, _ = clip_by_norm(gradients, threshold)
         model = rebuild(model, iter(optimiser.update(leaves(model), gradients)))
         yield Record(number, loss, norm), model
 

@@ -19,6 +19,25 @@ def test_source_is_the_code_of_the_package_without_its_docstring():
     assert '"""' not in shown and "Raises" not in shown
 
 
+def test_source_of_a_class_has_no_docstring_of_its_methods_either():
+    class Cell:
+        """Of the class."""
+
+        # A comment stays.
+        size = 3
+
+        def forward(self, x):
+            """Of the method,
+            on two lines.
+            """
+            return x
+
+    expected = (
+        "class Cell:\n    # A comment stays.\n    size = 3\n\n    def forward(self, x):\n        return x\n"
+    )
+    assert notebook.source(Cell).data == f"```python\n{expected}```"
+
+
 def test_source_of_several_and_of_what_has_no_docstring():
     def bare(x):
         return x

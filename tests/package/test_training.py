@@ -135,6 +135,16 @@ def test_train_stops_at_a_loss_that_is_not_finite():
     assert "gradient norm of the step before" in str(caught.value)
 
 
+@pytest.mark.parametrize("threshold", [None, 1.0])
+def test_train_stops_at_a_gradient_that_is_not_finite(threshold):
+    def broken(model, _):
+        gradient = rebuild(model, iter([np.full_like(a, np.inf) for a in leaves(model)]))
+        return 1.0, gradient
+
+    with pytest.raises(FloatingPointError, match="got a norm of inf at step 1"):
+        list(train(small_model(), [(0,)], SGD(0.1), loss_and_gradient=broken, threshold=threshold))
+
+
 def test_unknown_loss():
     batch = adding(4, 2, rng=np.random.default_rng(0), dtype=np.float64)
     with pytest.raises(ValueError, match="loss must be one of squared_error, cross_entropy; got 'hinge'"):
