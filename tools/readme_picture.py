@@ -17,7 +17,8 @@ TARGET = ROOT / "docs" / "gradient_explorer.png"
 def main() -> int:
     program = find_browser()
     if program is None or not PAGE.is_file():
-        print(f"readme_picture: needs the built book (make book) and a browser: {HOW_TO_GET_ONE}", file=sys.stderr)
+        need = f"needs the built book (make book) and a browser: {HOW_TO_GET_ONE}"
+        print(f"readme_picture: {need}", file=sys.stderr)
         return 1
     with sync_playwright() as playwright:
         browser = launch(playwright, program)

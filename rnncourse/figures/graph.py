@@ -8,12 +8,11 @@ from jaxtyping import Bool, Float
 from matplotlib.patches import Circle, FancyBboxPatch
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
-from rnncourse.figures.style import COLOURS, DASHES
+from rnncourse.figures.style import COLOURS, DASHES, GRID, PALE, finish
 
 Array = np.ndarray
 
 BLUE, ORANGE, GREEN = COLOURS[:3]
-PALE, GRID = "#8c959f", "#e6e9ed"
 MARKERS = ("o", "s", "^", "D", "v")
 # The rows of the graph, from below, and the distance of two steps.
 _WEIGHTS, _INPUT, _STATE, _OUTPUT, _LOSS, _TOTAL = 0.0, 1.35, 2.7, 4.05, 5.3, 6.5
@@ -63,19 +62,6 @@ def computational_graph(losses: Bool[Array, "T"], *, ax: Any) -> Any:
     return ax
 
 
-def median_and_range(x: Float[Array, "N"], runs: Mapping[str, Array], *, ax: Any) -> Any:
-    """For each label the median of its runs (S, N) over `x` as a line, minimum to maximum as a band.
-
-    Returns `ax`. Lines differ by their dashes as well as by colour.
-    """
-    for k, (label, values) in enumerate(runs.items()):
-        colour, dashes = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
-        ax.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.18, linewidth=0)
-        ax.plot(x, np.median(values, axis=0), color=colour, linestyle=dashes, linewidth=2, label=label)
-    _finish(ax)
-    return ax
-
-
 def step_terms(terms: Float[Array, "T"], *, ax: Any) -> Any:
     """What each step t = 1..T adds to one entry of a gradient, as bars, and their sum as the last bar."""
     steps = np.arange(1, len(terms) + 1)
@@ -116,14 +102,8 @@ def updates_needed(
     ax.yaxis.set_major_formatter(FormatStrFormatter("%d"))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xticks(places, [str(t) for t in lengths])
-    _finish(ax)
+    finish(ax)
     return ax
-
-
-def _finish(ax: Any) -> None:
-    ax.grid(True, color=GRID)
-    ax.set_axisbelow(True)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False, fontsize=11)
 
 
 def _box(ax: Any, x: float, y: float, width: float, text: str, colour: str) -> None:

@@ -44,18 +44,6 @@ def test_the_graph_has_a_loss_where_the_mask_is_true(ax, losses):
     assert len(arrows) == 4 * len(losses) + 2 * losses.sum()
 
 
-def test_median_and_range(ax):
-    x = np.arange(3.0)
-    runs = {"a": np.array([[1.0, 2, 3], [2, 4, 6], [9, 9, 9]]), "b": np.zeros((2, 3))}
-    assert graph.median_and_range(x, runs, ax=ax) is ax
-    first, second = ax.lines
-    np.testing.assert_array_equal(first.get_ydata(), [2, 4, 6])
-    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (1, 9)
-    assert first.get_linestyle() != second.get_linestyle()
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
-
-
 def test_step_terms_draws_each_term_and_the_sum(ax):
     terms = np.array([0.0, -1.5, 2.0, 0.25])
     assert graph.step_terms(terms, ax=ax) is ax
