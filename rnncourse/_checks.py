@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray
+PARAMS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -63,9 +64,29 @@ def positive_int(subject: str, name: str, value: Any) -> int:
     return int(value)
 
 
+def number(subject: str, name: str, value: Any) -> float:
+    """`value` as a float, if it is one real finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{subject}: {name} must be a number; got {type(value).__name__}")
+    if not np.isfinite(value):
+        raise ValueError(f"{subject}: {name} must be a finite number; got {value}")
+    return float(value)
+
+
+def float_dtype(subject: str, value: Any) -> np.dtype:
+    """`value` as a dtype, if it is float32 or float64."""
+    try:
+        found = np.dtype(value) if value is not None else None
+    except TypeError:
+        found = None
+    if found not in FLOATS:
+        raise TypeError(f"{subject}: dtype must be float32 or float64; got {found or value}")
+    return found
+
+
 def choice(subject: str, name: str, value: Any, options: Iterable[str]) -> str:
     options = tuple(options)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ValueError(f"{subject}: {name} must be one of {', '.join(options)}; got {value!r}")
     return value
 
@@ -81,7 +102,7 @@ def generator(subject: str, rng: Any) -> np.random.Generator:
 
 def params(subject: str, params: Any, gates: int) -> tuple[int, int]:
     """(I, H) of these parameters, whose four arrays must fit each other and the number of gates."""
-    if getattr(params, "_fields", None) != ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+    if getattr(params, "_fields", None) != PARAMS:
         raise TypeError(f"{subject}: params must be rnncourse.params.Params; got {type(params).__name__}")
     weight_hh = shaped(subject, "params.weight_hh", params.weight_hh, "GH H", (None, None))
     rows, hidden = weight_hh.shape
@@ -111,6 +132,24 @@ def state(subject: str, name: str, value: Any, fields: tuple, shape: tuple, dtyp
         same_dtype(subject, f"{name}.{field}", part, dtype)
 
 
+def lengths(subject: str, value: Any, steps: int, batch: int) -> Array:
+    """`value` as integers (B,), each in 1..T."""
+    try:
+        found = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # a ragged list, or a tensor on another device
+        found = np.empty(0, object)
+    has_bool = isinstance(value, list | tuple) and any(isinstance(n, bool) for n in value)
+    if (not np.issubdtype(found.dtype, np.integer) and found.size) or has_bool or found.dtype == object:
+        raise TypeError(f"{subject}: lengths must be {batch} integers; got {value!r}")
+    if found.shape != (batch,):
+        raise ValueError(f"{subject}: lengths must have shape (B,) = ({batch},); got {found.shape}")
+    if found.min() < 1 or found.max() > steps:
+        raise ValueError(
+            f"{subject}: lengths must lie in 1..T = 1..{steps}; got {found.min()}..{found.max()}"
+        )
+    return found.astype(np.int64)
+
+
 def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> None:
     """The arguments of one step: parameters, x (B, I) and a state of (B, H)."""
     # A step is small, and a loop takes many. So the whole question is asked at once; the checks below
@@ -131,7 +170,8 @@ def _fits(p: Any, x: Any, s: Any, gates: int, fields: tuple) -> bool:
         weight_ih, weight_hh, bias_ih, bias_hh = p
         (batch, inputs), (rows, hidden), dtype = x.shape, weight_hh.shape, x.dtype
         return (
-            rows == gates * hidden
+            p._fields == PARAMS
+            and rows == gates * hidden
             and batch > 0
             and weight_ih.shape == (rows, inputs)
             and bias_ih.shape == bias_hh.shape == (rows,)

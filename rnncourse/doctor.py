@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 
 class Finding(NamedTuple):
     """One line of the report: what was looked at, what was found, and what to do if it is not well."""
@@ -53,19 +51,36 @@ def report(write: Callable[[str], object] = print) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at Python, the machine, each library, one gradient by hand, and the devices of torch."""
+    """Look at Python, the machine, each library, one gradient by hand, the widgets, torch, the browser."""
     version = platform.python_version()
     old = sys.version_info < (3, 11)
     yield Finding("python", version, "Install Python 3.11 or newer." if old else "", essential=True)
     yield Finding("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores")
     for name, (purpose, extra, essential) in LIBRARIES.items():
         yield _library(name, purpose, extra, essential)
-    yield _gradient()
-    yield _widgets()
+    yield from _survive("gradient", _gradient, essential=True)
+    yield _front_end()
     if importlib.util.find_spec("torch"):
-        from rnncourse.doctor_torch import examine_torch
+        yield from _survive("torch", _torch)
 
-        yield from examine_torch()
+
+def _survive(
+    subject: str, look: Callable[[], Iterator[Finding]], *, essential: bool = False
+) -> Iterator[Finding]:
+    """What `look` finds; where it breaks, that: a doctor must not fall ill with the patient."""
+    try:
+        yield from look()
+    except Exception as error:  # whatever a broken library throws
+        found = f"does not work: {type(error).__name__}: {error}"
+        yield Finding(
+            subject, found, f"Install {subject if not essential else 'rnncourse'} again.", essential
+        )
+
+
+def _torch() -> Iterator[Finding]:
+    from rnncourse.doctor_torch import examine_torch
+
+    yield from examine_torch()
 
 
 def _library(name: str, purpose: str, extra: str, essential: bool) -> Finding:
@@ -76,8 +91,10 @@ def _library(name: str, purpose: str, extra: str, essential: bool) -> Finding:
         return Finding(name, f"not installed; needed for {purpose}", f'pip install "{wanted}"', essential)
 
 
-def _gradient() -> Finding:
+def _gradient() -> Iterator[Finding]:
     """Run one LSTM forward and backward and compare with finite differences, here and now."""
+    import numpy as np
+
     from rnncourse import gradcheck
     from rnncourse.cells import lstm
     from rnncourse.params import init_params
@@ -86,13 +103,13 @@ def _gradient() -> Finding:
     params = init_params(lstm, 3, 4, rng=rng, dtype=np.float64)
     started = time.perf_counter()
     errors = gradcheck.check_unroll(lstm, params, rng.standard_normal((5, 2, 3)), rng=rng)
-    worst, seconds = max(errors.values()), time.perf_counter() - started
+    worst, seconds = float(np.max(list(errors.values()))), time.perf_counter() - started
     found = f"LSTM backward against finite differences: {worst:.0e} in {seconds:.2f} s"
     advice = "" if worst < 1e-7 else "Expected at most 1e-7: reinstall NumPy, or report this."
-    return Finding("gradient", found, advice, essential=True)
+    yield Finding("gradient", found, advice, essential=True)
 
 
-def _widgets() -> Finding:
+def _front_end() -> Finding:
     scripts = sorted((Path(__file__).parent / "widgets" / "static").glob("*.js"))
     if not scripts:
         advice = 'pip install "rnncourse[widgets]", or in a checkout: make book'

@@ -15,19 +15,25 @@ def sigmoid(a: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
     Computed as (1 + tanh(a/2)) / 2, the same function, which cannot overflow and needs no mask. Below
     a ≈ −37 in float64 (−17 in float32) the result rounds to 0, an absolute error of one unit in the last
-    place of 1.
+    place of 1. Raises TypeError where `a` is not an array of float32 or float64.
     """
+    _checks.array("sigmoid", "a", a)
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
 def log_softmax(logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
-    """log p_v = s_v − log Σ_u e^{s_u} over the last axis; the largest logit is subtracted first."""
+    """log p_v = s_v − log Σ_u e^{s_u} over the last axis; the largest logit is subtracted first.
+
+    Raises TypeError where `logits` is not an array of float32 or float64, ValueError where V = 0.
+    """
+    if _checks.array("log_softmax", "logits", logits).ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"log_softmax: logits must have shape (..., V) with V >= 1; got {logits.shape}")
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def softmax(logits: Float[Array, "*batch V"]) -> Float[Array, "*batch V"]:
-    """p_v = e^{s_v} / Σ_u e^{s_u} over the last axis."""
+    """p_v = e^{s_v} / Σ_u e^{s_u} over the last axis. Raises as `log_softmax` does."""
     return np.exp(log_softmax(logits))
 
 
@@ -44,12 +50,12 @@ def cross_entropy(
     """
     subject = "cross_entropy"
     _checks.array(subject, "logits", logits)
+    _indices(subject, "targets", targets, logits.shape[-1])
     if targets.shape != logits.shape[:-1]:
         raise ValueError(
             f"{subject}: targets must have shape {logits.shape[:-1]} for logits {logits.shape}; "
             f"got {targets.shape}"
         )
-    _indices(subject, "targets", targets, logits.shape[-1])
     weight = _mean_weights(subject, mask, targets.shape, logits.dtype)
     log_p = log_softmax(logits)
     picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
@@ -57,7 +63,8 @@ def cross_entropy(
     np.put_along_axis(
         dlogits, targets[..., None], np.take_along_axis(dlogits, targets[..., None], -1) - 1, -1
     )
-    return float(-(weight * picked).sum()), dlogits * weight[..., None]
+    # Where the weight is 0 a log p of −inf must not count: 0 · inf is NaN.
+    return float(-(weight * np.where(weight, picked, 0)).sum()), dlogits * weight[..., None]
 
 
 def squared_error(
@@ -71,6 +78,7 @@ def squared_error(
     Raises ValueError for shapes that differ or a mask that is False everywhere.
     """
     subject = "squared_error"
+    _checks.array(subject, "outputs", outputs)
     _checks.shaped(subject, "targets", targets, _dims(outputs), outputs.shape, " like outputs")
     weight = _mean_weights(subject, mask, outputs.shape[:-1], outputs.dtype)[..., None]
     error = outputs - targets
@@ -80,16 +88,26 @@ def squared_error(
 def linear(
     x: Float[Array, "*batch I"], weight: Float[Array, "O I"], bias: Float[Array, "O"]
 ) -> Float[Array, "*batch O"]:
-    """y = x Wᵀ + b over the last axis. ValueError where x and W do not fit."""
+    """y = x Wᵀ + b over the last axis. ValueError or TypeError where x, W and b do not fit."""
+    _checks.shaped("linear", "weight", weight, "O I", (None, None))
     why = f" for weight {weight.shape}"
+    _checks.array("linear", "x", x)
     _checks.shaped("linear", "x", x, _dims(x), (*x.shape[:-1], weight.shape[1]), why)
+    _checks.shaped("linear", "bias", bias, "O", (len(weight),), why)
     return x @ weight.T + bias
 
 
 def linear_backward(
     dy: Float[Array, "*batch O"], x: Float[Array, "*batch I"], weight: Float[Array, "O I"]
 ) -> tuple[Float[Array, "*batch I"], Float[Array, "O I"], Float[Array, "O"]]:
-    """(∂L/∂x, ∂L/∂W, ∂L/∂b) = (dy W, Σ dyᵀ x, Σ dy), the sums over all leading axes."""
+    """(∂L/∂x, ∂L/∂W, ∂L/∂b) = (dy W, Σ dyᵀ x, Σ dy), the sums over all leading axes.
+
+    Raises ValueError or TypeError where dy, x and W do not fit.
+    """
+    rows, columns = _checks.shaped("linear_backward", "weight", weight, "O I", (None, None)).shape
+    _checks.array("linear_backward", "x", x)
+    _checks.shaped("linear_backward", "x", x, _dims(x), (*x.shape[:-1], columns))
+    _checks.shaped("linear_backward", "dy", dy, _dims(x), (*x.shape[:-1], rows), f" for x {x.shape}")
     flat_dy, flat_x = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
     return dy @ weight, flat_dy.T @ flat_x, flat_dy.sum(axis=0)
 
@@ -99,6 +117,7 @@ def embedding(weight: Float[Array, "V I"], tokens: Int[Array, "*batch"]) -> Floa
 
     Raises ValueError for a token outside 0..V−1, TypeError for tokens that are not integers.
     """
+    _checks.shaped("embedding", "weight", weight, "V I", (None, None))
     _indices("embedding", "tokens", tokens, len(weight))
     return weight[tokens]
 
@@ -106,8 +125,16 @@ def embedding(weight: Float[Array, "V I"], tokens: Int[Array, "*batch"]) -> Floa
 def embedding_backward(
     dy: Float[Array, "*batch I"], tokens: Int[Array, "*batch"], rows: int
 ) -> Float[Array, "V I"]:
-    """∂L/∂weight (V, I) with V = `rows`: row v is the sum of dy over all places whose token is v."""
+    """∂L/∂weight (V, I) with V = `rows`: row v is the sum of dy over all places whose token is v.
+
+    Raises ValueError where dy does not have the tokens' shape with one axis more, or a token is out of range.
+    """
+    _checks.positive_int("embedding_backward", "rows", rows)
     _indices("embedding_backward", "tokens", tokens, rows)
+    if _checks.array("embedding_backward", "dy", dy).shape[:-1] != tokens.shape:
+        raise ValueError(
+            f"embedding_backward: dy must have shape (*batch, I) with batch = {tokens.shape}; got {dy.shape}"
+        )
     dweight = np.zeros((rows, dy.shape[-1]), dy.dtype)
     np.add.at(dweight, tokens.ravel(), dy.reshape(-1, dy.shape[-1]))  # repeated tokens add up
     return dweight
@@ -126,8 +153,9 @@ def _mean_weights(subject: str, mask: Any, shape: tuple, dtype: Any) -> Array:
     """1/N at the N places that count, 0 elsewhere."""
     if mask is None:
         mask = np.ones(shape, bool)
-    if mask.shape != shape or mask.dtype != bool:
-        raise ValueError(f"{subject}: mask must be bool of shape {shape}; got {mask.dtype} {mask.shape}")
+    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype != bool:
+        got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise ValueError(f"{subject}: mask must be a bool array of shape {shape}; got {got}")
     if not mask.any():
         raise ValueError(f"{subject}: mask must be True somewhere; got {mask.size} times False")
     return (mask / mask.sum()).astype(dtype)

@@ -44,14 +44,27 @@ def directional_derivative(
     *,
     eps: float = 1e-5,
 ) -> float:
-    """Σ_i direction_i ∂f/∂x_i by one central difference: the check for large arrays and long sequences."""
+    """Σ_i direction_i ∂f/∂x_i by one central difference: the check for large arrays and long sequences.
+
+    Raises TypeError for a dtype other than float64, ValueError where `direction` is not shaped like `x`.
+    """
     _require_float64("directional_derivative", "x", x)
+    _require_float64("directional_derivative", "direction", direction)
+    if direction.shape != x.shape:
+        raise ValueError(
+            f"directional_derivative: direction must have shape {x.shape}; got {direction.shape}"
+        )
     return float((f(x + eps * direction) - f(x - eps * direction)) / (2 * eps))
 
 
 def relative_error(got: Any, expected: Any) -> float:
-    """max |got − expected| / max(1, max |expected|): absolute for small numbers, relative for large ones."""
+    """max |got − expected| / max(1, max |expected|): absolute for small numbers, relative for large ones.
+
+    NaN where an entry is. Raises ValueError for shapes that differ.
+    """
     got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape:
+        raise ValueError(f"relative_error: got must have shape {expected.shape}; got {got.shape}")
     scale = max(1.0, float(np.abs(expected).max(initial=0)))
     return float(np.abs(got - expected).max(initial=0)) / scale
 
@@ -72,8 +85,15 @@ def check_unroll(
     The loss is a random weighting of all outputs and of the last state, drawn from `rng`. The names are
     the four parameters, "inputs", and "state.h" (and "state.c"). With `directions` = n, n random
     directions are compared for each name in place of every entry. All arrays are float64.
+
+    Raises ValueError for directions < 1 or eps that is not > 0, TypeError for a wrong rng or dtype, and what
+    `unroll.forward` raises.
     """
     _checks.generator("check_unroll", rng)
+    if directions is not None:
+        _checks.positive_int("check_unroll", "directions", directions)
+    if _checks.number("check_unroll", "eps", eps) <= 0:
+        raise ValueError(f"check_unroll: eps must be > 0; got {eps}")
     _require_float64("check_unroll", "inputs", inputs)
     steps, batch, _ = inputs.shape
     hidden = params.weight_hh.shape[1]

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rnncourse import _checks, unroll
 from rnncourse.cells import Cell
 from rnncourse.params import Params
+from rnncourse.params.initialise import gates_of
 
 Array = np.ndarray
 LOSSES = ("last", "every")
@@ -52,6 +53,8 @@ def measure(
     if readout is None:
         readout = np.full(hidden, hidden**-0.5, outputs.dtype)
     _checks.shaped("gradflow.measure", "readout", readout, "H", (hidden,))
+    _checks.same_dtype("gradflow.measure", "readout", readout, outputs.dtype)
+    _checks.finite("gradflow.measure", "readout", readout)
     doutputs = np.zeros_like(outputs)
     if loss == "every":
         doutputs[:] = readout
@@ -63,16 +66,22 @@ def measure(
 
 
 def state_norms(trace: unroll.Trace) -> dict[str, Float[Array, "T1 B"]]:
-    """‖∂L/∂h_t‖₂ (and ‖∂L/∂c_t‖₂) for t = 0..T and each sequence: {"h": (T+1, B), "c": (T+1, B)}."""
+    """‖∂L/∂h_t‖₂ (and ‖∂L/∂c_t‖₂) for t = 0..T and each sequence: {"h": (T+1, B), "c": (T+1, B)}.
+
+    The first is a total derivative, the second holds h_t fixed; see the top of this file.
+    """
     fields = trace.dstates[0]._fields
     return {name: norms(np.stack([getattr(s, name) for s in trace.dstates])) for name in fields}
 
 
 def norms(vectors: Float[Array, "*batch N"]) -> Float[Array, "*batch"]:
-    """‖v‖₂ over the last axis, scaled first: the square of 1e−30 would already be 0 in float32."""
+    """‖v‖₂ over the last axis, scaled first: the square of 1e−30 would already be 0 in float32.
+
+    NaN or infinity where an entry is one. An array, of shape () for one vector.
+    """
     largest = np.abs(vectors).max(axis=-1)
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1).astype(vectors.dtype)
-    return scale * np.linalg.norm(vectors / scale[..., None], axis=-1)
+    return np.asarray(scale * np.linalg.norm(vectors / scale[..., None], axis=-1))
 
 
 def state_jacobian(
@@ -95,13 +104,17 @@ def state_jacobian(
     """
     subject = "gradflow.state_jacobian"
     _checks.shaped(subject, "inputs", inputs, "T I", (None, None))
+    for name, step in (("k", k), ("t", t)):
+        if isinstance(step, bool) or not isinstance(step, int | np.integer):
+            raise TypeError(f"{subject}: {name} must be an int; got {type(step).__name__}")
     if not 0 <= k <= t <= len(inputs):
         raise ValueError(f"{subject}: k, t must be 0 <= k <= t <= T = {len(inputs)}; got k = {k}, t = {t}")
     for name, field in (("of", of), ("wrt", wrt)):
         _checks.choice(subject, name, field, cell.State._fields)
-    hidden = params.weight_hh.shape[1]
+    _, hidden = _checks.params(subject, params, len(gates_of(subject, cell)))
     if state is None:
         state = cell.initial_state(1, hidden, inputs.dtype)
+    _checks.state(subject, "state", state, cell.State._fields, (1, hidden), inputs.dtype)
     start = type(state)(*(np.repeat(s, hidden, axis=0) for s in state))
     unit = cell.initial_state(hidden, hidden, inputs.dtype)
     unit = unit._replace(**{of: np.eye(hidden, dtype=inputs.dtype)})
@@ -114,17 +127,29 @@ def state_jacobian(
 
 
 def singular_values(jacobian: Float[Array, "H H"]) -> Float[Array, "H"]:
-    """The singular values of a Jacobian, largest first: the factors by which it can stretch a gradient."""
+    """The singular values of a Jacobian, largest first: the factors by which it can stretch a gradient.
+
+    Raises ValueError where an entry is not finite.
+    """
+    _checks.finite("gradflow.singular_values", "jacobian", jacobian)
     return np.linalg.svd(jacobian, compute_uv=False)
 
 
-def bound_factor(params: Params, activation: str) -> float:
+def bound_factor(params: Params, activation: str | float) -> float:
     """β_W β_h for a vanilla cell: ‖W_hh‖₂ times the largest slope of its activation.
 
+    `activation` is "tanh", "relu", "linear", or β_h itself, a number > 0, for another one.
     ‖∂h_t/∂h_{t−1}‖₂ = ‖diag(φ'(a_t)) W_hh‖₂ ≤ β_h β_W (Pascanu, Mikolov and Bengio 2013, section 2.1).
+    Raises ValueError for an unknown activation, or params of a cell with gates.
     """
-    _checks.choice("gradflow.bound_factor", "activation", activation, SLOPES)
-    return float(np.linalg.norm(params.weight_hh, 2)) * SLOPES[activation]
+    subject = "gradflow.bound_factor"
+    if isinstance(activation, str):
+        beta_h = SLOPES[_checks.choice(subject, "activation", activation, SLOPES)]
+    else:
+        beta_h = _checks.number(subject, "activation", activation)
+    _checks.params(subject, params, 1)
+    _checks.finite(subject, "params.weight_hh", params.weight_hh)
+    return float(np.linalg.norm(params.weight_hh, 2)) * beta_h
 
 
 def log10_bound(
@@ -159,7 +184,7 @@ def forget_product(caches: unroll.Caches) -> Float[Array, "T1 B H"]:
 
     Raises TypeError for the caches of a cell without a forget gate.
     """
-    if not hasattr(caches[0], "f"):
+    if not caches or not hasattr(caches[0], "f"):
         raise TypeError("gradflow.forget_product: caches must come from an LSTM (a cell with a gate f)")
     product = [np.ones_like(caches[0].f)]
     for t in reversed(range(len(caches))):
@@ -168,6 +193,18 @@ def forget_product(caches: unroll.Caches) -> Float[Array, "T1 B H"]:
             f = np.where(caches.mask[t][:, None], f, 1)
         product.append(product[-1] * f)
     return np.stack(product[::-1])
+
+
+def highway_entrance(flow: Flow) -> Float[Array, "B H"]:
+    """What enters the LSTM's highway at its end: dL/dh_T ⊙ o_T ⊙ (1 − tanh² c_T), for a loss that reads h_T.
+
+    Times `forget_product` it is what the highway alone makes of ∂L/∂c_t. Raises TypeError for the flow of a
+    cell without c.
+    """
+    last = flow.caches[-1]
+    if not hasattr(last, "tanh_c"):
+        raise TypeError("gradflow.highway_entrance: flow must come from an LSTM (a cell with a state c)")
+    return flow.trace.dstates[-1].h * last.o * (1 - last.tanh_c**2)
 
 
 class Highway(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rnncourse import _checks
 from rnncourse.cells import Cell
@@ -34,7 +34,7 @@ class Caches(list):
 
     def prefix(self, steps: int) -> "Caches":
         """The caches of the first `steps` steps, as if the run had ended there; ValueError outside 1..T."""
-        if not 1 <= steps <= len(self):
+        if _checks.positive_int("Caches.prefix", "steps", steps) > len(self):
             raise ValueError(f"Caches.prefix: steps must be in 1..T = 1..{len(self)}; got {steps}")
         part = Caches(self[:steps])
         part.cell, part.params = self.cell, self.params
@@ -69,6 +69,7 @@ def forward(
     dtype's range on the way is a result, not an error.
     """
     subject = "unroll.forward"
+    _require_cell(subject, cell)
     size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)))
     why = f" for weight_ih {params.weight_ih.shape}"
     _checks.shaped(subject, "inputs", inputs, "T B I", (None, None, size_in), why)
@@ -88,6 +89,10 @@ def forward(
     caches.cell, caches.params, caches.inputs_shape, caches.mask = cell, params, inputs.shape, mask
     for t in range(steps):
         new, cache = cell.step(params, inputs[t], state)
+        if t == 0:  # a reader's own cell may return anything
+            _checks.state(
+                f"{subject}: step of the cell", "state", new, state._fields, (batch, hidden), inputs.dtype
+            )
         if mask is not None:
             new = _where(mask[t], new, state)
         outputs[t] = new[0] if mask is None else np.where(mask[t][:, None], new[0], 0)
@@ -130,13 +135,16 @@ def backward(
     dinputs = np.empty(caches.inputs_shape, doutputs.dtype)
     dstates = [None] * (steps + 1)
     zero = cell.initial_state(batch, hidden, doutputs.dtype)
-    dstate = dfinal
+    dstate = type(dfinal)(*(d.copy() for d in dfinal))  # the trace is the caller's to change
     for t in reversed(range(steps)):
         read = doutputs[t] if mask is None else np.where(mask[t][:, None], doutputs[t], 0)
         dstate = dstate._replace(h=dstate.h + read)
         dstates[t + 1] = dstate
         active = dstate if mask is None else _where(mask[t], dstate, zero)
-        dinputs[t], dprev, dparams = cell.step_backward(active, caches[t])
+        dx, dprev, dparams = cell.step_backward(active, caches[t])
+        if t == steps - 1:
+            _check_gradients(f"{subject}: step_backward of the cell", dx, dprev, dparams, caches, zero)
+        dinputs[t] = dx
         for sum_so_far, term in zip(total, dparams, strict=True):
             sum_so_far += term
         dstate = dprev if mask is None else _where(mask[t], dprev, dstate)
@@ -144,18 +152,26 @@ def backward(
     return Trace(Params(*total), dinputs, dstates)
 
 
-def length_mask(subject: str, lengths: Any, steps: int, batch: int) -> Array:
-    """(T, B), True while a sequence lasts; `lengths` are checked and may be any integer sequence."""
-    lengths = np.asarray(lengths)
-    if not np.issubdtype(lengths.dtype, np.integer):
-        raise TypeError(f"{subject}: lengths must be integers; got {lengths.dtype}")
-    if lengths.shape != (batch,):
-        raise ValueError(f"{subject}: lengths must have shape (B,) = ({batch},); got {lengths.shape}")
-    if lengths.min() < 1 or lengths.max() > steps:
-        raise ValueError(
-            f"{subject}: lengths must lie in 1..T = 1..{steps}; got {lengths.min()}..{lengths.max()}"
+def length_mask(subject: str, lengths: Any, steps: int, batch: int) -> Bool[Array, "T B"]:
+    """(T, B), True while a sequence lasts; `lengths` are integers (B,) in 1..T, ValueError otherwise."""
+    return np.arange(steps)[:, None] < _checks.lengths(subject, lengths, steps, batch)
+
+
+def _require_cell(subject: str, cell: Any) -> None:
+    if not isinstance(cell, Cell):
+        raise TypeError(
+            f"{subject}: cell must have GATES, State, initial_state, step and step_backward, as "
+            f"rnncourse.cells.lstm has; got {type(cell).__name__}"
         )
-    return np.arange(steps)[:, None] < lengths
+
+
+def _check_gradients(subject: str, dx: Any, dprev: Any, dparams: Any, caches: Caches, zero: Any) -> None:
+    """What a cell's backward step returned: shaped like its input, its state and its parameters."""
+    _checks.shaped(subject, "dx", dx, "B I", caches.inputs_shape[1:])
+    _checks.state(subject, "dstate", dprev, zero._fields, zero[0].shape, zero[0].dtype)
+    dims = ("GH I", "GH H", "GH", "GH")
+    for name, got, own, names in zip(Params._fields, dparams, caches.params, dims, strict=True):
+        _checks.shaped(subject, f"dparams.{name}", got, names, own.shape)
 
 
 def _where(active: Array, yes: Any, no: Any) -> Any:

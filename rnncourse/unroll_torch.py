@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rnncourse.cells.base_torch import GatedModule
+from rnncourse.unroll import length_mask
 
 
 def forward(
@@ -22,15 +23,25 @@ def forward(
     that do not fit.
     """
     subject = "unroll_torch.forward"
+    if not isinstance(cell, GatedModule):
+        raise TypeError(
+            f"{subject}: cell must be one of ours, as rnncourse.cells.lstm_torch.LSTMCell; "
+            f"got {type(cell).__name__}"
+        )
     cell.check_tensor(subject, "inputs", inputs, "T B I", (None, None, cell.input_size))
     steps, batch, _ = inputs.shape
     if state is None:
         state = cell.initial_state(batch)
     cell.check_state(subject, state, batch)
-    for name, value in (("inputs", inputs), *zip(state._fields, state, strict=True)):
+    named = (("inputs", inputs), *zip(state._fields, state, strict=True), *cell.named_parameters())
+    for name, value in named:
         if not torch.isfinite(value).all():
             raise ValueError(f"{subject}: {name} must be finite; got a NaN or an infinity")
-    mask = None if lengths is None else _length_mask(subject, lengths, steps, batch, inputs.device)
+    mask = None
+    if lengths is not None:
+        if isinstance(lengths, Tensor):
+            lengths = lengths.detach().cpu().numpy()
+        mask = torch.from_numpy(length_mask(subject, lengths, steps, batch)).to(inputs.device)[:, :, None]
 
     state = _cut(state)
     states, outputs = [state], []
@@ -51,6 +62,11 @@ def state_gradients(loss: Float[Tensor, ""], states: list[Any]) -> list[Any]:
     The graph is kept, so ``loss.backward()`` may follow. Raises ValueError where `loss` is not one number
     or has no graph.
     """
+    if not isinstance(loss, Tensor) or not isinstance(states, list) or not states:
+        raise TypeError(
+            "state_gradients: loss must be a torch.Tensor and states the list that unroll_torch.forward "
+            f"returned; got {type(loss).__name__} and {type(states).__name__}"
+        )
     if loss.ndim or not loss.requires_grad:
         raise ValueError(
             f"state_gradients: loss must be one number with a graph; got shape {tuple(loss.shape)}, "
@@ -69,17 +85,3 @@ def _cut(state: Any) -> Any:
             for p in state
         )
     )
-
-
-def _length_mask(subject: str, lengths: Any, steps: int, batch: int, device: Any) -> Tensor:
-    lengths = torch.as_tensor(lengths, device=device)
-    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
-        raise TypeError(f"{subject}: lengths must be integers; got {lengths.dtype}")
-    if lengths.shape != (batch,):
-        raise ValueError(f"{subject}: lengths must have shape (B,) = ({batch},); got {tuple(lengths.shape)}")
-    if lengths.min() < 1 or lengths.max() > steps:
-        raise ValueError(
-            f"{subject}: lengths must lie in 1..T = 1..{steps}; "
-            f"got {int(lengths.min())}..{int(lengths.max())}"
-        )
-    return (torch.arange(steps, device=device)[:, None] < lengths)[:, :, None]

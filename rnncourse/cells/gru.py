@@ -31,6 +31,8 @@ RESETS = ("after", "before")
 
 
 class State(NamedTuple):
+    """What one step hands to the next: the hidden state."""
+
     h: Float[Array, "B H"]
 
 
@@ -48,9 +50,10 @@ class Cache(NamedTuple):
 
 
 def initial_state(batch: int, hidden_size: int, dtype: Any = np.float32) -> State:
-    """h_0 = 0, shape (B, H). ValueError for sizes below 1."""
+    """h_0 = 0, shape (B, H). ValueError for sizes below 1, TypeError for another dtype."""
     b = _checks.positive_int("gru.initial_state", "batch", batch)
     size = _checks.positive_int("gru.initial_state", "hidden_size", hidden_size)
+    dtype = _checks.float_dtype("gru.initial_state", dtype)
     return State(np.zeros((b, size), dtype))
 
 
@@ -110,10 +113,13 @@ def step_backward(dstate: State, cache: Cache) -> tuple[Float[Array, "B I"], Sta
     return da_ih @ params.weight_ih, State(dh_prev), dparams
 
 
-@cache  # so that one form is one cell
 def with_reset(reset: str) -> Variant:
     """This cell with the reset gate "after" (torch, cuDNN) or "before" the product (Cho et al. 2014)."""
-    _checks.choice("gru.with_reset", "reset", reset, RESETS)
+    return _variant(_checks.choice("gru.with_reset", "reset", reset, RESETS))
+
+
+@cache  # so that one form is one cell
+def _variant(reset: str) -> Variant:
     return Variant(GATES, State, initial_state, partial(step, reset=reset), step_backward)
 
 

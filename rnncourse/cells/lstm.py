@@ -30,6 +30,8 @@ GATES = ("i", "f", "g", "o")
 
 
 class State(NamedTuple):
+    """What one step hands to the next: the hidden state and the cell state."""
+
     h: Float[Array, "B H"]
     c: Float[Array, "B H"]
 
@@ -49,9 +51,10 @@ class Cache(NamedTuple):
 
 
 def initial_state(batch: int, hidden_size: int, dtype: Any = np.float32) -> State:
-    """h_0 = c_0 = 0, shape (B, H) each. ValueError for sizes below 1."""
+    """h_0 = c_0 = 0, shape (B, H) each. ValueError for sizes below 1, TypeError for another dtype."""
     b = _checks.positive_int("lstm.initial_state", "batch", batch)
     size = _checks.positive_int("lstm.initial_state", "hidden_size", hidden_size)
+    dtype = _checks.float_dtype("lstm.initial_state", dtype)
     return State(np.zeros((b, size), dtype), np.zeros((b, size), dtype))
 
 

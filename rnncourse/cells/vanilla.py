@@ -27,6 +27,8 @@ ACTIVATIONS = ("tanh", "relu", "linear")
 
 
 class State(NamedTuple):
+    """What one step hands to the next: the hidden state."""
+
     h: Float[Array, "B H"]
 
 
@@ -41,9 +43,10 @@ class Cache(NamedTuple):
 
 
 def initial_state(batch: int, hidden_size: int, dtype: Any = np.float32) -> State:
-    """h_0 = 0, shape (B, H). ValueError for sizes below 1."""
+    """h_0 = 0, shape (B, H). ValueError for sizes below 1, TypeError for another dtype."""
     b = _checks.positive_int("vanilla.initial_state", "batch", batch)
     size = _checks.positive_int("vanilla.initial_state", "hidden_size", hidden_size)
+    dtype = _checks.float_dtype("vanilla.initial_state", dtype)
     return State(np.zeros((b, size), dtype))
 
 
@@ -89,8 +92,11 @@ def slope(h: Float[Array, "*shape"], activation: str) -> Float[Array, "*shape"]:
     return np.ones_like(h)
 
 
-@cache  # so that one activation is one cell
 def with_activation(activation: str) -> Variant:
     """This cell with φ fixed to "tanh", "relu" or "linear"; ValueError for anything else."""
-    _checks.choice("vanilla.with_activation", "activation", activation, ACTIVATIONS)
+    return _variant(_checks.choice("vanilla.with_activation", "activation", activation, ACTIVATIONS))
+
+
+@cache  # so that one activation is one cell
+def _variant(activation: str) -> Variant:
     return Variant(GATES, State, initial_state, partial(step, activation=activation), step_backward)

@@ -1,6 +1,6 @@
 """Synthetic tasks with one knob for how far back the answer lies."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     targets: Float[Array, "T B O"]
 
 
-def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: type = np.float32) -> Batch:
+def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: Any = np.float32) -> Batch:
     """The adding problem: inputs (T, B, 2) hold a number in U(0, 1) and a flag; the target (T, B, 1) is the
     sum of the two flagged numbers, the same at every step (use a mask to ask for it at the last only).
 
@@ -28,6 +28,7 @@ def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: type = np
     if _checks.positive_int("adding", "steps", steps) < 2:
         raise ValueError(f"adding: steps must be at least 2, to hold two flags; got {steps}")
     _checks.generator("adding", rng)
+    dtype = _checks.float_dtype("adding", dtype)
     numbers = rng.uniform(0, 1, (steps, batch))
     flags = np.zeros((steps, batch))
     column = np.arange(batch)
@@ -35,4 +36,4 @@ def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: type = np
     flags[rng.integers(steps // 2, steps, batch), column] = 1
     inputs: Array = np.stack([numbers, flags], axis=2).astype(dtype)
     total = (numbers * flags).sum(axis=0).astype(dtype)
-    return Batch(inputs, np.broadcast_to(total[None, :, None], (steps, batch, 1)))
+    return Batch(inputs, np.tile(total[None, :, None], (steps, 1, 1)))

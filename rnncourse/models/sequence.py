@@ -19,6 +19,8 @@ LOSSES = {"squared_error": functional.squared_error, "cross_entropy": functional
 
 
 class SequenceModel(NamedTuple):
+    """The recurrent layer, and the read-out W_y, b_y."""
+
     rnn: Params
     weight: Float[Array, "O H"]
     bias: Float[Array, "O"]
@@ -27,7 +29,10 @@ class SequenceModel(NamedTuple):
 def init_sequence_model(
     cell: Cell, input_size: int, hidden_size: int, output_size: int, *, rng: np.random.Generator, **start: Any
 ) -> SequenceModel:
-    """A fresh model; `start` goes to `init_params`. The read-out starts from U(−1/√H, 1/√H)."""
+    """A fresh model; `start` goes to `init_params`. The read-out starts from U(−1/√H, 1/√H).
+
+    Raises ValueError for sizes below 1, and what `init_params` raises.
+    """
     outputs = _checks.positive_int("init_sequence_model", "output_size", output_size)
     rnn = init_params(cell, input_size, hidden_size, rng=rng, **start)
     k = hidden_size**-0.5
@@ -38,7 +43,7 @@ def init_sequence_model(
 def predict(
     cell: Cell, model: SequenceModel, inputs: Float[Array, "T B I"], *, lengths: Any = None
 ) -> Float[Array, "T B O"]:
-    """y_t for every step, from a zero state."""
+    """y_t for every step, from a zero state. Raises what `unroll.forward` raises."""
     outputs, _, _ = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
     return functional.linear(outputs, model.weight, model.bias)
 
@@ -55,21 +60,35 @@ def loss_and_gradient(
 ) -> tuple[float, SequenceModel]:
     """(L, ∂L/∂model) with L averaged over the places where `mask` is True.
 
-    `targets` are (T, B, O) for "squared_error", integers (T, B) for "cross_entropy".
+    `targets` are (T, B, O) for "squared_error", integers (T, B) for "cross_entropy". With `lengths` the
+    places beyond a sequence's length never count, whatever the mask says. A loss that is not finite has no
+    gradient: it comes back with NaN for every entry.
     Raises ValueError for an unknown loss, and what `unroll` and the loss raise.
     """
     _checks.choice("loss_and_gradient", "loss", loss, LOSSES)
     outputs, _, caches = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
     predictions = functional.linear(outputs, model.weight, model.bias)
+    if lengths is not None:
+        lasting = unroll.length_mask("loss_and_gradient", lengths, *inputs.shape[:2])
+        mask = lasting if mask is None else mask & lasting
     value, dpredictions = LOSSES[loss](predictions, targets, mask)
+    if not np.isfinite(value):
+        nothing = Params(*(np.full_like(p, np.nan) for p in model.rnn))
+        return value, SequenceModel(
+            nothing, np.full_like(model.weight, np.nan), np.full_like(model.bias, np.nan)
+        )
     doutputs, dweight, dbias = functional.linear_backward(dpredictions, outputs, model.weight)
     trace = unroll.backward(cell, doutputs, caches)
     return value, SequenceModel(trace.dparams, dweight, dbias)
 
 
 def last_step(steps: int, batch: int, lengths: Any = None) -> Bool[Array, "T B"]:
-    """The mask that is True only at the last step of each sequence: a many-to-one loss."""
+    """The mask that is True only at the last step of each sequence: a many-to-one loss.
+
+    Raises ValueError or TypeError for sizes below 1, or lengths that are not integers in 1..T.
+    """
+    _checks.positive_int("last_step", "steps", steps)
+    _checks.positive_int("last_step", "batch", batch)
     if lengths is None:
         lengths = np.full(batch, steps)
-    unroll.length_mask("last_step", lengths, steps, batch)
-    return np.arange(steps)[:, None] == np.asarray(lengths) - 1
+    return np.arange(steps)[:, None] == _checks.lengths("last_step", lengths, steps, batch) - 1

@@ -59,16 +59,14 @@ def init_params(
     size = _checks.positive_int(subject, "hidden_size", hidden_size)
     _checks.generator(subject, rng)
     _checks.choice(subject, "scheme", scheme, SCHEMES)
-    for name, value in (("gain", gain), ("forget_bias", forget_bias)):
-        if not np.isfinite(value):
-            raise ValueError(f"{subject}: {name} must be a finite number; got {value}")
+    _checks.number(subject, "gain", gain)
+    _checks.number(subject, "forget_bias", forget_bias)
     if forget_bias and "f" not in gates:
         raise ValueError(
             f"{subject}: forget_bias must be 0 for a cell without a forget gate (gates {', '.join(gates)}); "
             f"got {forget_bias}"
         )
-    if np.dtype(dtype) not in _checks.FLOATS:
-        raise TypeError(f"{subject}: dtype must be float32 or float64; got {np.dtype(dtype)}")
+    dtype = _checks.float_dtype(subject, dtype)
 
     rows, k = len(gates) * size, 1 / np.sqrt(size)
     weight_ih = rng.uniform(-k, k, (rows, size_in))

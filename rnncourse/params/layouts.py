@@ -30,11 +30,16 @@ def from_cs231n(
     Raises ValueError for a GRU and for shapes that do not fit.
     """
     gates = _gates("from_cs231n", cell, _CS231N)
+    rows, _ = _kernels("from_cs231n", gates, {"Wx": Wx, "Wh": Wh})
+    _checks.shaped("from_cs231n", "b", b, "GH", (rows,), f" for Wh {Wh.shape}")
     return _build("from_cs231n", gates, _CS231N[gates], Wx.T, Wh.T, b, np.zeros_like(b))
 
 
 def to_cs231n(params: Params, cell: Any) -> tuple[Array, Array, Array]:
-    """The inverse of `from_cs231n`: (Wx (I, GH), Wh (H, GH), b (GH,)), with b the sum of both biases."""
+    """The inverse of `from_cs231n`: (Wx (I, GH), Wh (H, GH), b (GH,)), with b the sum of both biases.
+
+    Raises ValueError for a GRU, and ValueError or TypeError for params that do not fit the cell.
+    """
     gates = _gates("to_cs231n", cell, _CS231N)
     p = _reorder("to_cs231n", params, gates, gates, _CS231N[gates])
     return p.weight_ih.T.copy(), p.weight_hh.T.copy(), p.bias_ih + p.bias_hh
@@ -54,14 +59,24 @@ def from_onnx(
     Raises ValueError where the shapes do not fit or the direction does not exist.
     """
     gates = _gates("from_onnx", cell, _ONNX)
-    if not 0 <= direction < len(W):
-        raise ValueError(f"from_onnx: direction must be in 0..{len(W) - 1}; got {direction}")
+    subject = "from_onnx"
+    _checks.shaped(subject, "R", R, "D GH H", (None, None, None))
+    directions, rows, hidden = R.shape
+    if rows != len(gates) * hidden:
+        raise ValueError(f"{subject}: R must have shape (D, GH, H) with G = {len(gates)}; got {R.shape}")
+    _checks.shaped(subject, "W", W, "D GH I", (directions, rows, None), f" for R {R.shape}")
+    _checks.shaped(subject, "B", B, "D 2GH", (directions, 2 * rows), f" for R {R.shape}")
+    if not isinstance(direction, int) or not 0 <= direction < directions:
+        raise ValueError(f"{subject}: direction must be in 0..{directions - 1}; got {direction}")
     bias_ih, bias_hh = np.split(B[direction], 2)
     return _build("from_onnx", gates, _ONNX[gates], W[direction], R[direction], bias_ih, bias_hh)
 
 
 def to_onnx(params: Params, cell: Any) -> tuple[Array, Array, Array]:
-    """The inverse of `from_onnx`: (W (1, GH, I), R (1, GH, H), B (1, 2GH)) of one direction."""
+    """The inverse of `from_onnx`: (W (1, GH, I), R (1, GH, H), B (1, 2GH)) of one direction.
+
+    Raises ValueError or TypeError for params that do not fit the cell.
+    """
     gates = _gates("to_onnx", cell, _ONNX)
     p = _reorder("to_onnx", params, gates, gates, _ONNX[gates])
     return p.weight_ih[None], p.weight_hh[None], np.concatenate([p.bias_ih, p.bias_hh])[None]
@@ -79,16 +94,22 @@ def from_keras(
     input bias, then the hidden one. Raises ValueError where the shapes do not fit.
     """
     gates = _gates("from_keras", cell, _KERAS)
-    _checks.array("from_keras", "bias", bias)
-    if bias.ndim == 2 and len(bias) == 2:
-        bias_ih, bias_hh = bias
+    subject = "from_keras"
+    rows, _ = _kernels(subject, gates, {"kernel": kernel, "recurrent_kernel": recurrent_kernel})
+    if gates == _GRU and _checks.array(subject, "bias", bias).ndim == 2:
+        bias_ih, bias_hh = _checks.shaped(subject, "bias", bias, "2 GH", (2, rows))
     else:
+        _checks.shaped(subject, "bias", bias, "GH", (rows,), f" for kernel {kernel.shape}")
         bias_ih, bias_hh = bias, np.zeros_like(bias)
     return _build("from_keras", gates, _KERAS[gates], kernel.T, recurrent_kernel.T, bias_ih, bias_hh)
 
 
 def to_keras(params: Params, cell: Any) -> tuple[Array, Array, Array]:
-    """The inverse of `from_keras`: (kernel, recurrent_kernel, bias); the GRU's bias is (2, GH)."""
+    """The inverse of `from_keras`: (kernel (I, GH), recurrent_kernel (H, GH), bias).
+
+    The bias is (GH,), for the GRU (2, GH), Keras' ``reset_after=True``. For ``reset_after=False`` (the cell
+    `gru.reset_before`) add its two rows. Raises ValueError or TypeError for params that do not fit the cell.
+    """
     gates = _gates("to_keras", cell, _KERAS)
     p = _reorder("to_keras", params, gates, gates, _KERAS[gates])
     bias = np.stack([p.bias_ih, p.bias_hh]) if gates == _GRU else p.bias_ih + p.bias_hh
@@ -101,14 +122,23 @@ def from_separate(weights: dict[str, Array], biases: dict[str, Array], cell: Any
     The layout of Olah (2015) and of many lecture notes; keys are the names in ``cell.GATES``.
     Raises ValueError for missing or extra keys and for shapes that do not fit.
     """
-    gates = gates_of("from_separate", cell)
+    subject = "from_separate"
+    gates = gates_of(subject, cell)
     for name, given in (("weights", weights), ("biases", biases)):
-        if set(given) != set(gates):
-            raise ValueError(
-                f"from_separate: {name} must have the keys {', '.join(gates)}; got {', '.join(given)}"
-            )
-    hidden = len(biases[gates[0]])
-    both = np.concatenate([_checks.array("from_separate", g, weights[g]) for g in gates])
+        if not isinstance(given, dict) or set(given) != set(gates):
+            got = ", ".join(map(str, given)) if isinstance(given, dict) else type(given).__name__
+            raise ValueError(f"{subject}: {name} must be a dict with the keys {', '.join(gates)}; got {got}")
+    hidden, columns = _checks.shaped(
+        subject, f"weights[{gates[0]!r}]", weights[gates[0]], "H H+I", (None, None)
+    ).shape
+    if columns <= hidden:
+        raise ValueError(
+            f"{subject}: weights[{gates[0]!r}] must have shape (H, H+I); got {(hidden, columns)}"
+        )
+    for gate in gates:
+        _checks.shaped(subject, f"weights[{gate!r}]", weights[gate], "H H+I", (hidden, columns))
+        _checks.shaped(subject, f"biases[{gate!r}]", biases[gate], "H", (hidden,))
+    both = np.concatenate([weights[g] for g in gates])
     bias = np.concatenate([biases[g] for g in gates])
     return _build(
         "from_separate", gates, gates, both[:, hidden:], both[:, :hidden], bias, np.zeros_like(bias)
@@ -119,7 +149,8 @@ def to_separate(params: Params, cell: Any) -> tuple[dict[str, Array], dict[str, 
     """The inverse of `from_separate`: (weights, biases), a dict by gate each.
 
     Raises ValueError for a GRU whose hidden bias of "n" is not 0: r multiplies it in torch's form, so
-    one bias cannot hold both.
+    one bias cannot hold both. (In `gru.reset_before` both biases are added in one place: add bias_hh to
+    bias_ih first.)
     """
     gates = gates_of("to_separate", cell)
     _, hidden = _checks.params("to_separate", params, len(gates))
@@ -138,14 +169,19 @@ def from_torch(module: Any, layer: int = 0, *, reverse: bool = False) -> Params:
     """The parameters of a torch.nn.RNN/GRU/LSTM layer, or of a cell (ours or torch's), as arrays (copies).
 
     `reverse` picks the backward direction. Without biases in the module they are 0. This file does not
-    import torch: it asks the module. Raises ValueError where the module has no such layer.
+    import torch: it asks the module. Raises ValueError where the module has no such layer or projects its
+    state (proj_size), TypeError for a dtype other than float32 or float64.
     """
-    weight_ih, weight_hh, bias_ih, bias_hh = _torch_tensors("from_torch", module, layer, reverse)
-    arrays = [t.detach().cpu().numpy().copy() for t in (weight_ih, weight_hh)]
-    for bias in (bias_ih, bias_hh):
-        zero = np.zeros(len(arrays[0]), arrays[0].dtype)
-        arrays.append(zero if bias is None else bias.detach().cpu().numpy().copy())
-    return Params(*arrays)
+    subject = "from_torch"
+    if getattr(module, "proj_size", 0):
+        raise ValueError(f"{subject}: module must have proj_size 0; got {module.proj_size}")
+    tensors = _torch_tensors(subject, module, layer, reverse)
+    for name, tensor in zip(Params._fields, tensors, strict=True):
+        if tensor is not None and str(tensor.dtype) not in ("torch.float32", "torch.float64"):
+            raise TypeError(f"{subject}: {name} must be float32 or float64; got {tensor.dtype}")
+    arrays: list[Any] = [None if t is None else t.detach().cpu().numpy().copy() for t in tensors]
+    zero = np.zeros_like(arrays[0][:, 0])
+    return Params(*(zero.copy() if a is None else a for a in arrays))
 
 
 def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = False) -> None:
@@ -154,6 +190,8 @@ def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = Fal
     Raises ValueError where shapes differ, or where the module has no bias and ours is not 0.
     """
     tensors = _torch_tensors("to_torch", module, layer, reverse)
+    if getattr(params, "_fields", None) != Params._fields:
+        raise TypeError(f"to_torch: params must be rnncourse.params.Params; got {type(params).__name__}")
     for name, tensor, value in zip(Params._fields, tensors, params, strict=True):
         if tensor is None:
             if value.any():
@@ -163,7 +201,7 @@ def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = Fal
             raise ValueError(f"to_torch: {name} must have shape {tuple(tensor.shape)}; got {value.shape}")
     for tensor, value in zip(tensors, params, strict=True):
         if tensor is not None:
-            tensor.data.copy_(tensor.data.new_tensor(value))
+            tensor.data.copy_(tensor.data.new_tensor(np.ascontiguousarray(value)))
 
 
 def _torch_tensors(subject: str, module: Any, layer: int, reverse: bool) -> list:
@@ -186,6 +224,18 @@ def _gates(subject: str, cell: Any, known: dict) -> tuple[str, ...]:
             f"{subject}: cell must have one of the gate orders ({options}); got {', '.join(gates)}"
         )
     return gates
+
+
+def _kernels(subject: str, gates: tuple, given: dict[str, Any]) -> tuple[int, int]:
+    """(GH, H) of two matrices that multiply from the right: the first (I, GH), the second (H, GH)."""
+    (first, of_input), (second, of_state) = given.items()
+    hidden, rows = _checks.shaped(subject, second, of_state, "H GH", (None, None)).shape
+    if rows != len(gates) * hidden:
+        raise ValueError(
+            f"{subject}: {second} must have shape (H, GH) with G = {len(gates)}; got {of_state.shape}"
+        )
+    _checks.shaped(subject, first, of_input, "I GH", (None, rows), f" for {second} {of_state.shape}")
+    return rows, hidden
 
 
 def _build(subject, gates, order, weight_ih, weight_hh, bias_ih, bias_hh) -> Params:

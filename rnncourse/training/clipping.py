@@ -10,12 +10,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnncourse import _checks
+
 Array = np.ndarray
 
 
 def global_norm(gradients: Sequence[Array]) -> float:
-    """‖g‖₂ = √(Σ over all arrays of the sum of squares), scaled first so that no square overflows."""
-    largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    """‖g‖₂ = √(Σ over all arrays of the sum of squares), scaled first so that no square overflows.
+
+    0 for no arrays; NaN or infinity where an entry is one.
+    """
+    # NumPy's maximum keeps a NaN; Python's max() would lose it.
+    largest = float(np.max([np.abs(g).max(initial=0) for g in gradients], initial=0))
     if largest == 0 or not np.isfinite(largest):
         return largest
     return largest * float(np.sqrt(sum(float(np.square(g / largest).sum()) for g in gradients)))
@@ -24,10 +30,14 @@ def global_norm(gradients: Sequence[Array]) -> float:
 def clip_by_norm(gradients: Sequence[Array], threshold: float) -> tuple[list[Array], float]:
     """(clipped gradients, ‖g‖ before): new arrays of the same shapes and dtypes; the given ones stay.
 
+    `gradients` are arrays of float32 or float64 of any shapes.
+
     Raises ValueError for a threshold that is not > 0, and for a norm that is not finite: a gradient with
     an infinity or a NaN has no direction left to keep.
     """
-    if not threshold > 0:
+    for number, gradient in enumerate(gradients):
+        _checks.array("clip_by_norm", f"gradients[{number}]", gradient)
+    if not _checks.number("clip_by_norm", "threshold", threshold) > 0:
         raise ValueError(f"clip_by_norm: threshold must be > 0; got {threshold}")
     norm = global_norm(gradients)
     if not np.isfinite(norm):

@@ -12,12 +12,13 @@ import anywidget
 import numpy as np
 import traitlets
 
-from rnncourse import _checks
+from rnncourse import _checks, gradflow
 
 Array = np.ndarray
 
 SCALE = 100
 NONE, ZERO, OVERFLOW = -32768, -32767, 32767
+LIMIT = (OVERFLOW - 1) / SCALE  # decades
 CODES = {"scale": SCALE, "none": NONE, "zero": ZERO, "overflow": OVERFLOW}
 
 _INFO = np.finfo(np.float32)
@@ -34,14 +35,11 @@ STATIC = Path(__file__).parent / "static"
 def log10_norm(vectors: Array) -> Array:
     """log10 of the Euclidean norm over the last axis, (..., N) -> (...), float64.
 
-    Nothing is squared before it is scaled, so that 1e−300 does not become 0. −inf for a vector of zeros,
-    +inf where an entry is not finite.
+    −inf for a vector of zeros, +inf where an entry is not finite.
     """
-    largest = np.abs(vectors).max(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.linalg.norm(vectors / largest[..., None], axis=-1)
-        decades = np.log10(largest) + np.log10(scaled)
-    return np.where(largest == 0, -np.inf, np.where(np.isfinite(largest), decades, np.inf))
+    norms = gradflow.norms(vectors)
+    with np.errstate(divide="ignore"):
+        return np.where(np.isfinite(norms), np.log10(norms), np.inf)
 
 
 def median(decades: Array) -> Array:
@@ -64,7 +62,7 @@ def encode(decades: Array) -> Array:
     finite = np.isfinite(decades)
     rounded = np.rint(np.where(finite, decades, 0) * SCALE)
     if np.abs(rounded).max(initial=0) >= OVERFLOW:
-        raise ValueError(f"encode: decades must lie within ±{(OVERFLOW - 1) / SCALE}; got {decades[finite]}")
+        raise ValueError(f"encode: decades must lie within ±{LIMIT}; got {decades[finite]}")
     codes = np.where(np.isneginf(decades), ZERO, np.where(np.isposinf(decades), OVERFLOW, NONE))
     return np.where(finite, rounded, codes).astype(np.int16)
 

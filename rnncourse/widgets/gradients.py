@@ -73,7 +73,7 @@ def gradient_explorer(
     hidden_size: int = 16,
     seed: int = 0,
 ) -> "GradientExplorer":
-    """Measure ‖∂L/∂h_t‖ over the whole grid of knobs, and show it.
+    """Measure ‖dL/dh_t‖ over the whole grid of knobs, and show it.
 
     Every value comes from `unroll` on the real cells in float64, with the loss of `gradflow.measure`: the
     median over `sequences` sequences of inputs drawn from U(0, 1), one curve for each cell, gain, length
@@ -156,7 +156,11 @@ class GradientExplorer(base.Explorer):
             f"Gradient norms over time on a logarithmic axis. {self._knobs()}. "
             f"The norm of dL/dh is {text(values['h'][-1])} at t = {self.length} "
             f"and {text(values['h'][0])} at t = 0"
-            + ("" if c is None else f"; that of dL/dc is {text(c[0])} at t = 0")
+            + (
+                ""
+                if c is None
+                else f"; that of the partial derivative dL/dc, h held fixed, is {text(c[0])} at t = 0"
+            )
             + (
                 "; no such bound for this cell"
                 if bound is None
@@ -177,10 +181,10 @@ class GradientExplorer(base.Explorer):
 
         values = self.values()
         names = {
-            "h": r"$\|\partial L/\partial h_t\|$ measured",
+            "h": r"$\|\mathrm{d}L/\mathrm{d}h_t\|$ measured",
             "c": r"$\|\partial L/\partial c_t\|$ cell state",
             "bound": r"bound $(\beta_W\beta_h)^{T-t}$",
-            "clipped": r"$\|\partial L/\partial h_t\|$ after clipping",
+            "clipped": r"$\|\mathrm{d}L/\mathrm{d}h_t\|$ after clipping",
         }
         if self.loss == "every":
             names["bound"] = r"bound $\sum_s(\beta_W\beta_h)^{s-t}$"
@@ -250,7 +254,7 @@ def _evaluate(
                 size=(lengths[-1], batch, params.weight_ih.shape[1])
             )
             _, _, caches = unroll.forward(spec.cell, params, inputs)
-            factor = gradflow.bound_factor(params, "linear") * (spec.beta_h or 0)
+            factor = gradflow.bound_factor(params, spec.beta_h) if spec.beta_h else 0.0
             for o, loss in enumerate(LOSSES):
                 for n, (start, length) in enumerate(zip(starts, lengths, strict=True)):
                     trace = _backward(spec.cell, caches, length, loss)
@@ -274,7 +278,7 @@ def _evaluate(
             norms.append(base.encode(curves[field]))
         if spec.beta_h is not None:
             # One bound serves every cell whose matrices have the same norms.
-            codes = base.encode(bound)
+            codes = base.encode(np.clip(bound, -base.LIMIT, base.LIMIT))  # a bound may leave float64
             same = [row for row, other in enumerate(bounds) if np.array_equal(codes, other)]
             entry["bound"] = same[0] if same else len(bounds)
             bounds += [] if same else [codes]

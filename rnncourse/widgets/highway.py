@@ -29,12 +29,12 @@ def highway_explorer(
     sequences: int = 7,
     seed: int = 0,
 ) -> "HighwayExplorer":
-    """Measure how ∂L/∂c_t and ∂L/∂h_t of an LSTM depend on the forget gate's bias, and show it.
+    """Measure how ∂L/∂c_t and dL/dh_t of an LSTM depend on the forget gate's bias, and show it.
 
     The loss reads the last output, L = Σ_b v·h_T as in `gradflow.measure`. All parameters start as torch.nn
     starts them, and the forget bias is added to that: 0 is torch's own start. The inputs are standard normal;
     norms are the median over `sequences` sequences, the gates are those of the first.
-    "Highway alone" is ‖δ_T ⊙ ∏_{s>t} f_s‖ with δ_T = ∂L/∂h_T ⊙ o_T ⊙ (1 − tanh² c_T), what would reach c_t
+    "Highway alone" is ‖δ_T ⊙ ∏_{s>t} f_s‖ with δ_T = dL/dh_T ⊙ o_T ⊙ (1 − tanh² c_T), what would reach c_t
     if the gates were constants.
 
     biases (default −2…6), lengths (20…100) and sizes (8, 16, 32) are the knobs' values, in rising order.
@@ -91,7 +91,8 @@ class HighwayExplorer(base.Explorer):
         bias = f"{self.forget_bias:.1f}".replace("-", "\N{MINUS SIGN}")
         return (
             f"Gradient norms over time on a logarithmic axis. Forget bias {bias}, T = {self.length}, "
-            f"H = {self.hidden_size}. At t = 0: LSTM dL/dc {at_0['c']}, LSTM dL/dh {at_0['h']}, "
+            f"H = {self.hidden_size}. At t = 0: LSTM partial dL/dc (h held fixed) {at_0['c']}, "
+            f"LSTM dL/dh {at_0['h']}, "
             f"highway alone {at_0['highway']}, vanilla cell {at_0['vanilla']}."
         )
 
@@ -102,9 +103,9 @@ class HighwayExplorer(base.Explorer):
 
         names = {
             "c": r"$\|\partial L/\partial c_t\|$ LSTM",
-            "h": r"$\|\partial L/\partial h_t\|$ LSTM",
+            "h": r"$\|\mathrm{d}L/\mathrm{d}h_t\|$ LSTM",
             "highway": r"$\|\partial L/\partial c_t\|$ highway alone ($\prod f$)",
-            "vanilla": r"$\|\partial L/\partial h_t\|$ vanilla tanh",
+            "vanilla": r"$\|\mathrm{d}L/\mathrm{d}h_t\|$ vanilla tanh",
         }
         heights = [4, 1, 1, 1]
         figure, axes = plt.subplots(4, 1, figsize=(7, 8), layout="constrained", height_ratios=heights)
@@ -149,7 +150,9 @@ def _evaluate(biases: list, lengths: list, sizes: list, batch: int, seed: int) -
                 states = flow.trace.dstates
                 norms[0, s, b, span] = _norms([state.c for state in states])
                 norms[1, s, b, span] = _norms([state.h for state in states])
-                norms[2, s, b, span] = _norms(_entering(flow) * gradflow.forget_product(flow.caches))
+                norms[2, s, b, span] = _norms(
+                    gradflow.highway_entrance(flow) * gradflow.forget_product(flow.caches)
+                )
                 for k, key in enumerate(GATES):
                     gate = np.stack([getattr(cache, key)[0] for cache in flow.caches])
                     means[k, s, b, n] = gate.mean()
@@ -178,12 +181,6 @@ def _evaluate(biases: list, lengths: list, sizes: list, batch: int, seed: int) -
         "length": min(lengths, key=lambda length: abs(length - 60)),
         "hidden_size": min(sizes, key=lambda size: abs(size - 16)),
     }
-
-
-def _entering(flow: gradflow.Flow) -> Array:
-    """δ_T (B, H), what enters the highway at T: ∂L/∂h_T ⊙ o_T ⊙ (1 − tanh² c_T)."""
-    last = flow.caches[-1]
-    return flow.trace.dstates[-1].h * last.o * (1 - last.tanh_c**2)
 
 
 def _norms(vectors: Any) -> Array:

@@ -43,7 +43,11 @@ def test_the_error_of_the_design_page():
         ({"lengths": [1, 0, 2]}, ValueError, "lengths must lie in 1..T = 1..6; got 0..2"),
         ({"lengths": [1, -1, 2]}, ValueError, "got -1..2"),
         ({"lengths": [1, 7, 2]}, ValueError, "got 1..7"),
-        ({"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths must be integers; got float64"),
+        ({"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths must be 3 integers; got [1.0, 2.0, 3.0]"),
+        ({"lengths": [True, 2, 3]}, TypeError, "lengths must be 3 integers; got [True, 2, 3]"),
+        ({"lengths": ["a", "b", "c"]}, TypeError, "lengths must be 3 integers"),
+        ({"lengths": [[1], [1, 2], 3]}, TypeError, "lengths must be 3 integers"),
+        ({"lengths": []}, ValueError, "lengths must have shape (B,) = (3,); got (0,)"),
         ({"state": (f32(3, 5),)}, TypeError, "state must be a State with the fields h"),
         ({"params": None}, TypeError, "params must be rnncourse.params.Params; got NoneType"),
     ],
@@ -170,3 +174,68 @@ def test_gradflow_names_what_is_wrong():
     ]:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_a_tuple_is_not_params():
+    p = problem(lstm, Case())
+    with pytest.raises(TypeError, match="lstm.step: params must be rnncourse.params.Params; got tuple"):
+        lstm.step(tuple(p.params), p.inputs[0], p.state)
+
+
+def test_what_is_no_cell_is_named():
+    p = problem(lstm, Case())
+    with pytest.raises(TypeError, match="unroll.forward: cell must have GATES, State, .*; got str"):
+        unroll.forward("lstm", p.params, p.inputs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"step": lambda p, x, s: (vanilla.State(s.h[:1]), None)},
+            r"state.h must have shape \(B, H\) = \(3, 5\)",
+        ),
+        ({"step_backward": lambda d, c: (d.h[:1], d, c)}, r"dx must have shape \(B, I\) = \(3, 4\)"),
+        (
+            {"step_backward": lambda d, c: (np.zeros((3, 4)), vanilla.State(d.h[:1]), c)},
+            r"dstate.h must have shape \(B, H\) = \(3, 5\)",
+        ),
+        (
+            {"step_backward": lambda d, c: (np.zeros((3, 4)), d, (np.zeros((1, 4)),) * 4)},
+            r"dparams.weight_ih must have shape \(GH, I\) = \(5, 4\)",
+        ),
+    ],
+)
+def test_what_a_cell_of_the_readers_own_returns_never_broadcasts(change, message):
+    mine = vanilla.with_activation("tanh")._replace(**change)
+    p = problem(vanilla, Case())
+    with pytest.raises(ValueError, match=message):
+        _, _, caches = unroll.forward(mine, p.params, p.inputs)
+        unroll.backward(mine, p.doutputs, caches)
+
+
+def test_choices_that_are_no_text():
+    for call in (lambda: vanilla.with_activation(["tanh"]), lambda: gru.with_reset(["after"])):
+        with pytest.raises(ValueError, match="must be one of"):
+            call()
+    with pytest.raises(TypeError, match="dtype must be float32 or float64; got int64"):
+        lstm.initial_state(2, 3, int)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"directions": 0}, ValueError, "directions must be at least 1; got 0"),
+        ({"eps": 0.0}, ValueError, "eps must be > 0; got 0.0"),
+    ],
+)
+def test_a_gradient_check_that_checks_nothing_is_refused(change, error, message):
+    p = problem(vanilla, Case())
+    with pytest.raises(error, match=message):
+        gradcheck.check_unroll(vanilla, p.params, p.inputs, rng=np.random.default_rng(0), **change)
+
+
+def test_relative_error_compares_like_with_like():
+    with pytest.raises(ValueError, match=r"got must have shape \(1, 3\); got \(3, 1\)"):
+        gradcheck.relative_error(np.ones((3, 1)), np.ones((1, 3)))
+    assert np.isnan(gradcheck.relative_error([np.nan, 1.0], [1.0, 1.0]))

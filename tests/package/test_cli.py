@@ -55,3 +55,28 @@ def test_version(capsys):
         cli.main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith("rnncourse ")
+
+
+def test_doctor_survives_a_library_that_does_not_load(monkeypatch, capsys):
+    def broken():
+        raise OSError("libcudart.so: cannot open shared object file")
+        yield
+
+    monkeypatch.setattr(doctor, "_torch", broken)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: True)
+    assert cli.main(["doctor"]) == 0
+    assert "does not work: OSError: libcudart.so" in capsys.readouterr().out
+
+
+def test_doctor_reports_a_gradient_that_is_not_a_number(monkeypatch, capsys):
+    from rnncourse.cells import lstm
+
+    right = lstm.step_backward
+
+    def wrong(dstate, cache):
+        dx, state, dparams = right(dstate, cache)
+        return dx, state, dparams._replace(weight_hh=dparams.weight_hh * float("nan"))
+
+    monkeypatch.setattr(lstm, "step_backward", wrong)
+    assert cli.main(["doctor"]) == 1
+    assert "BAD gradient" in capsys.readouterr().out

@@ -129,3 +129,11 @@ def test_a_prefix_of_the_caches_is_a_shorter_run(cell):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="steps must be in 1..T = 1..7; got 8"):
         caches.prefix(8)
+
+
+def test_a_trace_shares_nothing_with_the_arguments():
+    p = problem(CELLS["lstm"], Case())
+    _, _, trace = run(CELLS["lstm"], p)
+    for state in trace.dstates:
+        for part in state:
+            assert not any(np.shares_memory(part, given) for given in (*p.dfinal, p.doutputs))

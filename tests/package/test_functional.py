@@ -69,10 +69,33 @@ def test_embedding_is_the_one_hot_product(rng):
     np.testing.assert_allclose(F.embedding_backward(dy, tokens, 6), expected, atol=1e-12)
 
 
+def test_a_masked_place_may_be_impossible():
+    logits = np.array([[0.0, -np.inf], [0.0, 0.0]])
+    loss, gradient = F.cross_entropy(logits, np.array([1, 0]), np.array([False, True]))
+    assert loss == pytest.approx(np.log(2)) and np.isfinite(gradient).all()
+
+
 @pytest.mark.usefixtures("own_errors")
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (
+            lambda: F.linear(np.ones((3, 4)), np.ones((2, 4)), np.ones(1)),
+            ValueError,
+            "bias must have shape (O,) = (2,)",
+        ),
+        (
+            lambda: F.linear_backward(np.ones((6, 3, 2)), np.ones((3, 6, 4)), np.ones((2, 4))),
+            ValueError,
+            "dy must have shape",
+        ),
+        (
+            lambda: F.embedding_backward(np.ones((1, 3)), np.array([0, 1, 0]), 2),
+            ValueError,
+            "dy must have shape (*batch, I) with batch = (3,); got (1, 3)",
+        ),
+        (lambda: F.cross_entropy(np.ones((1, 2)), [0]), TypeError, "targets must be an array of integers"),
+        (lambda: F.softmax([1.0]), TypeError, "logits must be a numpy array"),
         (
             lambda: F.embedding(np.ones((3, 2)), np.array([0, 3])),
             ValueError,
@@ -94,7 +117,7 @@ def test_embedding_is_the_one_hot_product(rng):
         (
             lambda: F.squared_error(np.ones((2, 2)), np.ones((2, 2)), np.ones(3, bool)),
             ValueError,
-            "mask must be bool of shape (2,)",
+            "mask must be a bool array of shape (2,)",
         ),
         (lambda: F.squared_error(np.ones((2, 2)), np.ones((1, 2))), ValueError, "targets must have shape"),
         (lambda: F.linear(np.ones((2, 3)), np.ones((5, 4)), np.ones(5)), ValueError, "x must have shape"),

@@ -167,6 +167,18 @@ def test_forget_product_by_hand():
     np.testing.assert_allclose(product[0], caches[0].f * caches[1].f * caches[2].f)
 
 
+def test_the_highway_carries_everything_when_the_gates_see_no_state():
+    """W_hh = 0: entrance times product is ∂L/∂c_t at every step before the last."""
+    p = problem(lstm, Case(T=8, B=3))
+    params = p.params._replace(weight_hh=np.zeros_like(p.params.weight_hh))
+    flow = gradflow.measure(lstm, params, p.inputs)
+    alone = gradflow.highway_entrance(flow) * gradflow.forget_product(flow.caches)
+    for t in range(8):
+        np.testing.assert_allclose(alone[t], flow.trace.dstates[t].c, rtol=1e-12)
+    with pytest.raises(TypeError, match="must come from an LSTM"):
+        gradflow.highway_entrance(gradflow.measure(vanilla, *problem(vanilla, Case())[:2]))
+
+
 def test_the_highway_is_the_whole_derivative_when_the_gates_see_no_state():
     """With W_hh = 0 no path but the highway is left: product = partial = total."""
     p = problem(lstm, Case(T=8, B=1))

@@ -14,6 +14,7 @@ MUTANTS = [
     (vanilla, "dh_prev = da @ cache.params.weight_hh", "dh_prev = da @ cache.params.weight_hh.T"),
     (vanilla, "da.T @ cache.h_prev", "da.T @ cache.h"),
     (vanilla, "db.copy())", "0 * db)"),
+    (vanilla, "db.copy())", "np.nan * db)"),  # what is not a number is not right either
     (lstm, "* (1 - tanh_c * tanh_c)", ""),
     (lstm, "dc = dstate.c + dstate.h", "dc = dstate.h"),
     (lstm, "dc * c_prev, dc * g, dc * i", "dc * c_prev, dc * i, dc * g"),

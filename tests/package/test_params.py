@@ -260,7 +260,31 @@ def test_converters_copy():
         (lambda: to_onnx(random_params(gru), lstm), "params.weight_hh must have shape (GH, H) with G = 4"),
         (
             lambda: from_cs231n(np.ones((3, 16)), np.ones((4, 12)), np.ones(16), lstm),
-            "params.weight_hh must have shape",
+            "Wh must have shape (H, GH) with G = 4; got (4, 12)",
+        ),
+        (
+            lambda: from_cs231n(np.ones((3, 12)), np.ones((4, 16)), np.ones(16), lstm),
+            "Wx must have shape (I, GH) = (I, 16) for Wh (4, 16); got (3, 12)",
+        ),
+        (
+            lambda: from_onnx(np.ones((2, 16, 3)), np.ones((1, 16, 4)), np.ones((1, 32)), lstm),
+            "W must have shape (D, GH, I) = (1, 16, I)",
+        ),
+        (
+            lambda: from_keras(np.ones((3, 16)), np.ones((4, 16)), np.ones((2, 16)), lstm),
+            "bias must have shape (GH,) = (16,)",
+        ),
+        (
+            lambda: from_separate(
+                {g: np.ones((6 if g == "o" else 4, 9)) for g in "ifgo"}, {g: np.ones(4) for g in "ifgo"}, lstm
+            ),
+            "weights['o'] must have shape (H, H+I) = (4, 9); got (6, 9)",
+        ),
+        (
+            lambda: from_separate(
+                {g: np.ones((4, 4)) for g in "ifgo"}, {g: np.ones(4) for g in "ifgo"}, lstm
+            ),
+            "weights['i'] must have shape (H, H+I); got (4, 4)",
         ),
     ],
 )

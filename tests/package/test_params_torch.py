@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnncourse import unroll_torch
 from rnncourse.cells import gru, lstm, vanilla
 from rnncourse.cells.lstm_torch import LSTMCell
 from rnncourse.params import from_torch, init_params, to_torch
@@ -86,3 +87,50 @@ def test_twin_refuses_what_does_not_fit(own_errors):
         cell(torch.zeros(2, 3), (state.h, state.c))
     with pytest.raises(ValueError, match="hidden_size must be at least 1; got 0"):
         LSTMCell(3, 0)
+
+
+def test_from_torch_refuses_what_params_cannot_hold():
+    with pytest.raises(ValueError, match="module must have proj_size 0; got 2"):
+        from_torch(nn.LSTM(3, 4, proj_size=2))
+    with pytest.raises(TypeError, match="weight_ih must be float32 or float64; got torch.bfloat16"):
+        from_torch(nn.LSTM(3, 4).bfloat16())
+
+
+def test_unroll_torch_names_what_is_wrong(own_errors):
+    cell = LSTMCell(3, 4)
+    x = torch.zeros(5, 2, 3)
+    bad = x.clone()
+    bad[1, 1, 1] = torch.nan
+    for arguments, error, message in [
+        ((nn.LSTMCell(3, 4), x), TypeError, "cell must be one of ours"),
+        ((lstm, x), TypeError, "cell must be one of ours.*; got module"),
+        ((cell, bad), ValueError, "inputs must be finite"),
+        ((cell, x[:0]), ValueError, "none of them 0"),
+        ((cell, x.numpy()), TypeError, "inputs must be a torch.Tensor; got ndarray"),
+    ]:
+        with pytest.raises(error, match=message):
+            unroll_torch.forward(*arguments)
+    for lengths, error, message in [
+        ([5, 0], ValueError, "lengths must lie in 1..T = 1..5; got 0..5"),
+        (torch.tensor([1.0, 2.0]), TypeError, "lengths must be 2 integers"),
+        (["a", "b"], TypeError, "lengths must be 2 integers"),
+        ([5], ValueError, r"lengths must have shape \(B,\) = \(2,\); got \(1,\)"),
+    ]:
+        with pytest.raises(error, match=message):
+            unroll_torch.forward(cell, x, lengths=lengths)
+    with pytest.raises(TypeError, match="loss must be a torch.Tensor"):
+        unroll_torch.state_gradients(1.0, [])
+    with pytest.raises(ValueError, match="loss must be one number with a graph"):
+        unroll_torch.state_gradients(torch.zeros(2), [cell.initial_state(1)])
+    with torch.no_grad():
+        cell.weight_hh[0, 0] = torch.inf
+    with pytest.raises(ValueError, match="weight_hh must be finite"):
+        unroll_torch.forward(cell, x)
+
+
+def test_unroll_torch_takes_lengths_as_a_tensor():
+    cell = LSTMCell(3, 4)
+    x = torch.ones(5, 2, 3)
+    a, _ = unroll_torch.forward(cell, x, lengths=torch.tensor([5, 2]))
+    b, _ = unroll_torch.forward(cell, x, lengths=[5, 2])
+    assert torch.equal(a, b) and not a[2:, 1].any()

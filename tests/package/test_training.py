@@ -44,8 +44,10 @@ def test_clipping_keeps_the_dtype():
 def test_clipping_refuses_what_has_no_direction(bad):
     with pytest.raises(ValueError, match="the gradient's norm must be finite"):
         clip_by_norm([np.array([1.0, bad])], 1.0)
+    with pytest.raises(ValueError, match="the gradient's norm must be finite"):
+        clip_by_norm([np.zeros(2), np.array([bad])], 1.0)
     for threshold in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="threshold must be > 0"):
+        with pytest.raises(ValueError, match="threshold must be"):
             clip_by_norm([np.ones(2)], threshold)
 
 
@@ -55,7 +57,7 @@ def test_sgd_by_hand_and_bad_rates():
     np.testing.assert_array_equal(p, [1, 2])
     for kind in (SGD, Adam):
         for lr in (0.0, -1.0, float("nan"), float("inf")):
-            with pytest.raises(ValueError, match="lr must be a finite number > 0"):
+            with pytest.raises(ValueError, match="lr must be a finite number"):
                 kind(lr)
 
 
@@ -143,6 +145,49 @@ def test_train_stops_at_a_gradient_that_is_not_finite(threshold):
 
     with pytest.raises(FloatingPointError, match="got a norm of inf at step 1"):
         list(train(small_model(), [(0,)], SGD(0.1), loss_and_gradient=broken, threshold=threshold))
+
+
+def test_a_real_run_that_explodes_stops_with_the_step():
+    """A ReLU cell, plain gradient descent, a rate that is far too high: what a student meets."""
+    cell = vanilla.with_activation("relu")
+    rng = np.random.default_rng(0)
+    model = init_sequence_model(cell, 2, 16, 1, rng=rng, scheme="identity", dtype=np.float64)
+    batches = [(*adding(40, 8, rng=rng, dtype=np.float64), last_step(40, 8)) for _ in range(100)]
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        pytest.raises(FloatingPointError, match=r"must stay finite; got .* at step \d+"),
+    ):
+        list(train(model, batches, SGD(1e3), loss_and_gradient=partial(loss_and_gradient, cell)))
+
+
+def test_padding_never_counts_in_the_loss():
+    rng = np.random.default_rng(0)
+    model, inputs = small_model(), rng.standard_normal((6, 2, 2))
+    targets = rng.standard_normal((6, 2, 1))
+    other = targets.copy()
+    other[2:, 1] = 1e3
+    for mask in (None, np.ones((6, 2), bool)):
+        losses = [
+            loss_and_gradient(lstm, model, inputs, t, mask, lengths=[6, 2])[0] for t in (targets, other)
+        ]
+        assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("optimiser", [SGD(0.1), Adam(0.1)], ids=["SGD", "Adam"])
+def test_optimisers_never_broadcast(optimiser):
+    with pytest.raises(
+        ValueError, match=r"gradients must have the parameters' shapes \[\(2, 3\)\]; got \[\(3,\)\]"
+    ):
+        optimiser.update([np.zeros((2, 3))], [np.zeros(3)])
+
+
+def test_adam_serves_one_list_of_parameters():
+    adam = Adam(0.1)
+    adam.update([np.zeros(2)], [np.ones(2)])
+    with pytest.raises(ValueError, match="the state of this instance"):
+        adam.update([np.zeros(3)], [np.ones(3)])
+    with pytest.raises(ValueError, match="betas must lie in"):
+        Adam(0.1, betas=(1.0, 0.9))
 
 
 def test_unknown_loss():

@@ -488,3 +488,8 @@ def test_the_build_hook_skips_a_fresh_bundle_and_names_a_failure(tmp_path, monke
 def test_constants_of_the_two_files_agree():
     assert set(highway.GATES) <= set(lstm.GATES)
     assert set(gradients.LOSSES) == set(gradflow.LOSSES)
+
+
+def test_a_bound_beyond_float64_is_no_error():
+    explorer = gradient_explorer(include=["tanh"], gains=[2000.0], lengths=[100])
+    assert explorer.values()["bound"][0] == pytest.approx(base.LIMIT, abs=0.01)

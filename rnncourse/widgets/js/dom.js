@@ -12,9 +12,10 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** "∂L/∂h" with a true subscript, wrapped in norm bars. */
+/** "dL/dh" with a true subscript, in norm bars; for c the derivative is partial, h is held fixed. */
 export function norm(variable, subscript) {
-  return el("span", { class: "rnn-math" }, `‖∂L/∂${variable}`, el("sub", {}, subscript), "‖");
+  const d = variable === "c" ? "∂" : "d";
+  return el("span", { class: "rnn-math" }, `‖${d}L/${d}${variable}`, el("sub", {}, subscript), "‖");
 }
 
 let count = 0;

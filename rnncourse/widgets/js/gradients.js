@@ -129,7 +129,7 @@ class GradientView extends View {
       curves,
       `Gradient norms over time on a logarithmic axis. ${knobs}. The norm of dL/dh is ${last} at t = ${length} ` +
         `and ${first} at t = 0` +
-        (this.codes.c ? `; that of dL/dc is ${decades.text(this.codes.c[0])} at t = 0` : "") +
+        (this.codes.c ? `; that of the partial derivative dL/dc, h held fixed, is ${decades.text(this.codes.c[0])} at t = 0` : "") +
         `; ${bound}.`,
       [
         ...(this.total === null ? [] : [{ decade: this.total, text: "‖g‖" }]),

@@ -106,7 +106,7 @@ class HighwayView extends View {
     this.chart.show(
       length,
       curves,
-      `Gradient norms over time on a logarithmic axis. ${knobs}. At t = 0: LSTM dL/dc ${first("c")}, LSTM dL/dh ${first("h")}, ` +
+      `Gradient norms over time on a logarithmic axis. ${knobs}. At t = 0: LSTM partial dL/dc (h held fixed) ${first("c")}, LSTM dL/dh ${first("h")}, ` +
         `highway alone ${first("highway")}, vanilla cell ${first("vanilla")}.`,
     );
     this.legend.note.textContent = marksText(curves);
