@@ -6,12 +6,12 @@ A check by differences says that backward is the derivative of forward. It canno
 right: for that the tests compare with torch.nn too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rnncourse import _checks, unroll
 from rnncourse.cells import Cell
@@ -76,7 +76,7 @@ def check_unroll(
     state: Any = None,
     *,
     rng: np.random.Generator,
-    lengths: Any = None,
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
     directions: int | None = None,
     eps: float = 1e-5,
 ) -> dict[str, float]:

@@ -4,10 +4,11 @@ A state is cut between steps, as in `rnncourse.unroll`: ∂/∂c_t holds h_t fix
 `cell_highway` also gives the total derivative, in which c_t acts through h_t = o_t tanh(c_t) as well.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rnncourse import _checks, unroll
 from rnncourse.cells import Cell
@@ -37,7 +38,7 @@ def measure(
     loss: str = "last",
     readout: Float[Array, "H"] | None = None,
     state: Any = None,
-    lengths: Any = None,
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
 ) -> Flow:
     """The gradient of a linear loss with respect to every state, for each sequence of the batch.
 

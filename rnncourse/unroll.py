@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from rnncourse import _checks
 from rnncourse.cells import Cell
@@ -57,7 +57,7 @@ def forward(
     inputs: Float[Array, "T B I"],
     state: Any = None,
     *,
-    lengths: Any = None,
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
 ) -> tuple[Float[Array, "T B H"], Any, Caches]:
     """(outputs (T, B, H), last state, caches) of `cell` over `inputs` (T, B, I), from `state` or zeros.
 

@@ -1,1 +1,1 @@
-"""Pictures: arrays in, matplotlib Axes out; nothing is computed here."""
+"""Pictures: arrays in, matplotlib Axes out; no computation but what a mark summarises."""

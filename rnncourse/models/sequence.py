@@ -5,10 +5,11 @@
 A mask says at which steps the loss looks: everywhere (many-to-many) or only at the last (many-to-one).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from rnncourse import _checks, functional, unroll
 from rnncourse.cells import Cell
@@ -41,7 +42,11 @@ def init_sequence_model(
 
 
 def predict(
-    cell: Cell, model: SequenceModel, inputs: Float[Array, "T B I"], *, lengths: Any = None
+    cell: Cell,
+    model: SequenceModel,
+    inputs: Float[Array, "T B I"],
+    *,
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
 ) -> Float[Array, "T B O"]:
     """y_t for every step, from a zero state. Raises what `unroll.forward` raises."""
     outputs, _, _ = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
@@ -56,7 +61,7 @@ def loss_and_gradient(
     mask: Bool[Array, "T B"] | None = None,
     *,
     loss: str = "squared_error",
-    lengths: Any = None,
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
 ) -> tuple[float, SequenceModel]:
     """(L, ∂L/∂model) with L averaged over the places where `mask` is True.
 
@@ -82,7 +87,9 @@ def loss_and_gradient(
     return value, SequenceModel(trace.dparams, dweight, dbias)
 
 
-def last_step(steps: int, batch: int, lengths: Any = None) -> Bool[Array, "T B"]:
+def last_step(
+    steps: int, batch: int, lengths: Int[Array, "B"] | Sequence[int] | None = None
+) -> Bool[Array, "T B"]:
     """The mask that is True only at the last step of each sequence: a many-to-one loss.
 
     Raises ValueError or TypeError for sizes below 1, or lengths that are not integers in 1..T.

@@ -35,7 +35,9 @@ def from_cs231n(
     return _build("from_cs231n", gates, _CS231N[gates], Wx.T, Wh.T, b, np.zeros_like(b))
 
 
-def to_cs231n(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+def to_cs231n(
+    params: Params, cell: Any
+) -> tuple[Float[Array, "I GH"], Float[Array, "H GH"], Float[Array, "GH"]]:
     """The inverse of `from_cs231n`: (Wx (I, GH), Wh (H, GH), b (GH,)), with b the sum of both biases.
 
     Raises ValueError for a GRU, and ValueError or TypeError for params that do not fit the cell.
@@ -72,7 +74,9 @@ def from_onnx(
     return _build("from_onnx", gates, _ONNX[gates], W[direction], R[direction], bias_ih, bias_hh)
 
 
-def to_onnx(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+def to_onnx(
+    params: Params, cell: Any
+) -> tuple[Float[Array, "1 GH I"], Float[Array, "1 GH H"], Float[Array, "1 2*GH"]]:
     """The inverse of `from_onnx`: (W (1, GH, I), R (1, GH, H), B (1, 2GH)) of one direction.
 
     Raises ValueError or TypeError for params that do not fit the cell.
@@ -104,7 +108,9 @@ def from_keras(
     return _build("from_keras", gates, _KERAS[gates], kernel.T, recurrent_kernel.T, bias_ih, bias_hh)
 
 
-def to_keras(params: Params, cell: Any) -> tuple[Array, Array, Array]:
+def to_keras(
+    params: Params, cell: Any
+) -> tuple[Float[Array, "I GH"], Float[Array, "H GH"], Float[Array, "... GH"]]:
     """The inverse of `from_keras`: (kernel (I, GH), recurrent_kernel (H, GH), bias).
 
     The bias is (GH,), for the GRU (2, GH), Keras' ``reset_after=True``. For ``reset_after=False`` (the cell
@@ -116,7 +122,9 @@ def to_keras(params: Params, cell: Any) -> tuple[Array, Array, Array]:
     return p.weight_ih.T.copy(), p.weight_hh.T.copy(), bias
 
 
-def from_separate(weights: dict[str, Array], biases: dict[str, Array], cell: Any) -> Params:
+def from_separate(
+    weights: dict[str, Float[Array, "H H_plus_I"]], biases: dict[str, Float[Array, "H"]], cell: Any
+) -> Params:
     """One matrix a gate over the concatenation [h; x]: weights[gate] (H, H+I), biases[gate] (H,).
 
     The layout of Olah (2015) and of many lecture notes; keys are the names in ``cell.GATES``.
@@ -145,7 +153,9 @@ def from_separate(weights: dict[str, Array], biases: dict[str, Array], cell: Any
     )
 
 
-def to_separate(params: Params, cell: Any) -> tuple[dict[str, Array], dict[str, Array]]:
+def to_separate(
+    params: Params, cell: Any
+) -> tuple[dict[str, Float[Array, "H H_plus_I"]], dict[str, Float[Array, "H"]]]:
     """The inverse of `from_separate`: (weights, biases), a dict by gate each.
 
     Raises ValueError for a GRU whose hidden bias of "n" is not 0: r multiplies it in torch's form, so

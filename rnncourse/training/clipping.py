@@ -9,13 +9,14 @@ in place of ‖g‖.
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from rnncourse import _checks
 
 Array = np.ndarray
 
 
-def global_norm(gradients: Sequence[Array]) -> float:
+def global_norm(gradients: Sequence[Float[Array, "..."]]) -> float:
     """‖g‖₂ = √(Σ over all arrays of the sum of squares), scaled first so that no square overflows.
 
     0 for no arrays; NaN or infinity where an entry is one.
@@ -27,7 +28,9 @@ def global_norm(gradients: Sequence[Array]) -> float:
     return largest * float(np.sqrt(sum(float(np.square(g / largest).sum()) for g in gradients)))
 
 
-def clip_by_norm(gradients: Sequence[Array], threshold: float) -> tuple[list[Array], float]:
+def clip_by_norm(
+    gradients: Sequence[Float[Array, "..."]], threshold: float
+) -> tuple[list[Float[Array, "..."]], float]:
     """(clipped gradients, ‖g‖ before): new arrays of the same shapes and dtypes; the given ones stay.
 
     `gradients` are arrays of float32 or float64 of any shapes.

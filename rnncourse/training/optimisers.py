@@ -10,6 +10,7 @@ Source: Kingma and Ba (2015), algorithm 1; defaults are torch.optim's.
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from rnncourse import _checks
 
@@ -22,7 +23,9 @@ class SGD:
     def __init__(self, lr: float):
         self.lr = _rate("SGD", lr)
 
-    def update(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
+    def update(
+        self, parameters: Sequence[Float[Array, "..."]], gradients: Sequence[Float[Array, "..."]]
+    ) -> list[Float[Array, "..."]]:
         """New parameters, in the order given; neither argument is written to.
 
         Raises ValueError where the gradients are not shaped like the parameters.
@@ -40,10 +43,12 @@ class Adam:
         if not all(0 <= _checks.number("Adam", "betas", beta) < 1 for beta in betas) or eps <= 0:
             raise ValueError(f"Adam: betas must lie in [0, 1) and eps be > 0; got {betas} and {eps}")
         self.steps = 0
-        self.means: list[Array] = []
-        self.squares: list[Array] = []
+        self.means: list[Float[Array, ...]] = []
+        self.squares: list[Float[Array, ...]] = []
 
-    def update(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
+    def update(
+        self, parameters: Sequence[Float[Array, "..."]], gradients: Sequence[Float[Array, "..."]]
+    ) -> list[Float[Array, "..."]]:
         """New parameters, in the order given; neither argument is written to.
 
         Raises ValueError where the gradients are not shaped like the parameters, or the parameters not like
@@ -72,7 +77,9 @@ def _rate(subject: str, lr: float) -> float:
     return lr
 
 
-def _require_alike(subject: str, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
+def _require_alike(
+    subject: str, parameters: Sequence[Float[Array, "..."]], gradients: Sequence[Float[Array, "..."]]
+) -> None:
     wanted, got = [p.shape for p in parameters], [g.shape for g in gradients]
     if wanted != got:
         raise ValueError(f"{subject}: gradients must have the parameters' shapes {wanted}; got {got}")
