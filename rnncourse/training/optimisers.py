@@ -43,8 +43,8 @@ class Adam:
         if not all(0 <= _checks.number("Adam", "betas", beta) < 1 for beta in betas) or eps <= 0:
             raise ValueError(f"Adam: betas must lie in [0, 1) and eps be > 0; got {betas} and {eps}")
         self.steps = 0
-        self.means: list[Float[Array, ...]] = []
-        self.squares: list[Float[Array, ...]] = []
+        self.means: list[Array] = []
+        self.squares: list[Array] = []
 
     def update(
         self, parameters: Sequence[Float[Array, "..."]], gradients: Sequence[Float[Array, "..."]]
