@@ -87,8 +87,8 @@ def _library(name: str, purpose: str, extra: str, essential: bool) -> Finding:
     try:
         return Finding(name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        wanted = f"rnncourse[{extra}]" if extra else name
-        return Finding(name, f"not installed; needed for {purpose}", f'pip install "{wanted}"', essential)
+        advice = f'In the checkout: pip install ".[{extra}]"' if extra else f"pip install {name}"
+        return Finding(name, f"not installed; needed for {purpose}", advice, essential)
 
 
 def _gradient() -> Iterator[Finding]:
@@ -112,6 +112,6 @@ def _gradient() -> Iterator[Finding]:
 def _front_end() -> Finding:
     scripts = sorted((Path(__file__).parent / "widgets" / "static").glob("*.js"))
     if not scripts:
-        advice = 'pip install "rnncourse[widgets]", or in a checkout: make book'
+        advice = 'In the checkout: pip install ".[widgets]", or make book'
         return Finding("front end", "the widgets' scripts are not built", advice)
     return Finding("front end", f"built, {sum(s.stat().st_size for s in scripts) / 1000:.0f} kB")

@@ -24,7 +24,7 @@ def test_doctor_says_what_to_do_about_a_missing_library(monkeypatch, capsys):
     monkeypatch.setattr(doctor.importlib.metadata, "version", without)
     assert cli.main(["doctor"]) == 1  # NumPy is essential
     out = capsys.readouterr().out
-    assert 'pip install "rnncourse[torch]"' in out
+    assert 'pip install ".[torch]"' in out
     assert out.splitlines()[-1] == "Not usable: numpy."
 
 
