@@ -1,5 +1,4 @@
 # Each target sets itself up; tools/bootstrap.py finds a Python, tools/tasks.py does the work.
-SHELL := bash
 TARGETS := book serve lab test check bench clean
 
 # Any Python that starts may run the bootstrap; it looks for one that is new enough.

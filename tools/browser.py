@@ -1,10 +1,17 @@
-"""A Chromium for tests and measurements: find it, start it, serve files to it."""
+"""A Chromium for tests and measurements: find it, start it, serve files to it.
+
+python tools/browser.py     # prints the program that is found, or why there is none
+"""
+
+# .ci/run starts this file with whatever python3 is there, before anything is installed.
+from __future__ import annotations
 
 import contextlib
 import functools
 import http.server
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +57,17 @@ def find_browser() -> str | None:
     return next((str(path) for path in candidates if path.is_file()), None)
 
 
+def why_none() -> str:
+    """What `find_browser` looked for in vain, and what to do."""
+    given = os.environ.get("CHROMIUM")
+    return f"{f'CHROMIUM={given} was not found' if given else 'no browser found'}: {HOW_TO_GET_ONE}"
+
+
+def is_required() -> bool:
+    """Whether a test that finds no browser fails (RNNCOURSE_REQUIRE_BROWSER=1) instead of being skipped."""
+    return os.environ.get("RNNCOURSE_REQUIRE_BROWSER", "") not in ("", "0")
+
+
 def launch(playwright, program: str):
     """Start the browser, headless, in a fresh profile."""
     # The sandbox needs a user who is not root; containers and CI often have no other.
@@ -77,3 +95,13 @@ def serve(folder: Path) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def main() -> int:
+    program = find_browser()
+    print(program or why_none(), file=sys.stdout if program else sys.stderr)
+    return 0 if program else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

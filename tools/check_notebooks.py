@@ -84,6 +84,26 @@ def check_file(path: Path) -> list[str]:
     return [f"{path.name}: {problem}" for problem in problems]
 
 
+class GitError(Exception):
+    """Why git does not say which files it holds."""
+
+
+def tracked(root: Path) -> list[str] | None:
+    """The files that git holds; None where nothing can be committed: an unpacked archive, or no git."""
+    if not (root / ".git").exists():
+        return None
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, capture_output=True, encoding="utf-8", errors="replace"
+        )
+    except OSError:
+        return None
+    if listed.returncode:
+        reason = listed.stderr.partition("\n")[0] or f"exit status {listed.returncode}"
+        raise GitError(f"git ls-files failed: {reason}")
+    return listed.stdout.rstrip("\0").split("\0")
+
+
 def check_repository(root: Path) -> list[str]:
     """Check every notebook, and that git holds nothing that a build makes."""
     problems = []
@@ -92,12 +112,10 @@ def check_repository(root: Path) -> list[str]:
             if ".ipynb_checkpoints" not in path.parts:
                 problems += check_file(path)
     try:
-        listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
-        tracked = listed.stdout.splitlines()
-    except OSError:
-        tracked = []  # no git here, so nothing is about to be committed
-    problems += [f"{name}: built, so not to be committed" for name in tracked if BUILT.search(name)]
-    return problems
+        names = tracked(root) or []
+    except GitError as error:
+        return [*problems, str(error)]
+    return problems + [f"{name}: built, so not to be committed" for name in names if BUILT.search(name)]
 
 
 def main() -> int:

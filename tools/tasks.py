@@ -63,16 +63,27 @@ def book_if_needed(python: Path) -> None:
         book(python)
 
 
+def chosen_port() -> int:
+    given = os.environ.get("PORT") or "8000"
+    try:
+        port = int(given)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise SetupError(f"PORT: expected a number in 1..65535; got {given}")
+    return port
+
+
 def serve(python: Path) -> None:
+    port = chosen_port()
     book_if_needed(python)
-    port = int(os.environ.get("PORT", "8000"))
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(HTML))
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
         raise SetupError(
             f"port {port} cannot be used ({error.strerror}): expected a free one; "
-            f"name another: make serve PORT={port + 1}"
+            f"name another: make serve PORT={8001 if port == 8000 else 8000}"
         ) from error
     print(f"The book is at http://localhost:{port}/ (Ctrl-C stops it)", flush=True)
     server.serve_forever()

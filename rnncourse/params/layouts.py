@@ -128,6 +128,7 @@ def from_separate(
     """One matrix a gate over the concatenation [h; x]: weights[gate] (H, H+I), biases[gate] (H,).
 
     The layout of Olah (2015) and of many lecture notes; keys are the names in ``cell.GATES``.
+    For the GRU mind z: Olah's takes the new state, ours keeps the old one; flip the sign of his z rows.
     Raises ValueError for missing or extra keys and for shapes that do not fit.
     """
     subject = "from_separate"

@@ -1,6 +1,5 @@
 """Fixtures for tests of the rendered book: the pages, a browser, and a watch over what it does."""
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -8,10 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from browser import HOW_TO_GET_ONE, find_browser, launch, serve
+from browser import find_browser, is_required, launch, serve, why_none
 from places import HTML
 
-REQUIRED = bool(os.environ.get("RNNCOURSE_REQUIRE_BROWSER"))
 _skipped: list[str] = []
 
 
@@ -30,13 +28,13 @@ class Open(Protocol):
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
-    """The browser; without one the test skips, or fails where RNNCOURSE_REQUIRE_BROWSER is set."""
+    """The browser; without one the test skips, or fails where RNNCOURSE_REQUIRE_BROWSER is 1."""
     program = find_browser()
     if program is None:
-        if REQUIRED:
-            pytest.fail(f"no browser found: {HOW_TO_GET_ONE}")
+        if is_required():
+            pytest.fail(why_none())
         _skipped.append("browser")
-        pytest.skip("no browser found")
+        pytest.skip(why_none())
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -123,5 +121,4 @@ def settle(page) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """After pytest's own last line: what was not tested, and how to have it tested."""
     if _skipped and not hasattr(config, "workerinput"):
-        print("\nThe browser tests were SKIPPED: no browser was found.")
-        print(f"To run them, {HOW_TO_GET_ONE}.")
+        print(f"\nThe browser tests were SKIPPED: {why_none()}.")

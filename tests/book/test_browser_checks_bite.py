@@ -8,6 +8,7 @@ import struct
 import pytest
 from page_checks import check_page
 from places import ROOT
+from readme_picture import slide
 from widget_checks import check_widget
 
 LOADER = (ROOT / "book" / "_assets" / "widget-loader.js").read_text(encoding="utf-8")
@@ -187,3 +188,16 @@ def test_a_broken_page_is_found(open_page, page_of, message):
 def test_a_sound_page_passes(open_page, page_of):
     with open_page(page_of({}, [], f"<p>{html.escape('1 < 2')}</p>")) as visit:
         check_page(visit)
+
+
+def test_the_picture_is_taken_at_the_stop_that_is_shown(open_page, page_of):
+    slider = (
+        '<main><label>Gain <input type="range" max="2" oninput="this.ariaValueText ='
+        " ['0.50', '1.00', '1.20'][this.value]\"></label></main>"
+    )
+    with open_page(page_of({}, [], slider)) as visit:
+        root = visit.page.locator("main")
+        slide(root, "Gain", "1.20")
+        assert root.get_by_label("Gain").input_value() == "2"
+        with pytest.raises(ValueError, match=r"Gain: expected a stop that says 1\.25; got none"):
+            slide(root, "Gain", "1.25")

@@ -23,6 +23,13 @@ def test_notebooks_are_clean():
     assert check_notebooks.check_repository(ROOT) == []
 
 
+def test_a_git_that_does_not_answer_is_reported(tmp_path):
+    assert check_notebooks.check_repository(tmp_path) == [], "an unpacked archive: nothing can be committed"
+    (tmp_path / ".git").write_text("gitdir: nowhere", encoding="utf-8")
+    (problem,) = check_notebooks.check_repository(tmp_path)
+    assert problem.startswith("git ls-files failed: fatal: ")
+
+
 def notebook(*cells) -> nbformat.NotebookNode:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}

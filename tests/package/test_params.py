@@ -238,6 +238,55 @@ def test_separate_matrices_compute_the_same_lstm():
     np.testing.assert_allclose(o * np.tanh(c), expected.h, rtol=1e-12)
 
 
+def test_separate_matrices_compute_the_same_gru():
+    """Cho's form, in which one bias a gate is enough; z keeps the old state, as in all of `gru`."""
+    p, x, h, _, _ = step_case(gru)
+    W, b = to_separate(p, gru)
+    both = np.concatenate([h, x], axis=1)
+    r, z = (sigmoid(both @ W[k].T + b[k]) for k in "rz")
+    n = np.tanh(np.concatenate([r * h, x], axis=1) @ W["n"].T + b["n"])
+    expected = gru.reset_before.step(p, x, gru.State(h))[0].h
+    np.testing.assert_allclose((1 - z) * n + z * h, expected, rtol=1e-12)
+
+
+def test_keras_layout_computes_the_same_lstm():
+    """Keras' gates i, f, c, o."""
+    p, x, h, c, expected = step_case(lstm)
+    kernel, recurrent, bias = to_keras(p, lstm)
+    i, f, c_new, o = np.split(x @ kernel + h @ recurrent + bias, 4, axis=1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(c_new)
+    np.testing.assert_allclose(sigmoid(o) * np.tanh(c), expected.h, rtol=1e-12)
+    np.testing.assert_allclose(c, expected.c, rtol=1e-12)
+
+
+def cs231n_vanilla(p, x, h):
+    Wx, Wh, b = to_cs231n(p, vanilla)
+    return x @ Wx + h @ Wh + b
+
+
+def keras_simple_rnn(p, x, h):
+    kernel, recurrent, bias = to_keras(p, vanilla)
+    return x @ kernel + bias + h @ recurrent
+
+
+def onnx_rnn(p, x, h):
+    """Xt·Wiᵀ + Ht−1·Riᵀ + Wbi + Rbi."""
+    W, R, B = (a[0] for a in to_onnx(p, vanilla))
+    Wb, Rb = B[:4], B[4:]
+    return x @ W.T + h @ R.T + Wb + Rb
+
+
+def separate_vanilla(p, x, h):
+    W, b = to_separate(p, vanilla)
+    return np.concatenate([h, x], axis=1) @ W["h"].T + b["h"]
+
+
+@pytest.mark.parametrize("theirs", [cs231n_vanilla, keras_simple_rnn, onnx_rnn, separate_vanilla])
+def test_each_layout_computes_the_same_vanilla_cell(theirs):
+    p, x, h, _, expected = step_case(vanilla)
+    np.testing.assert_allclose(np.tanh(theirs(p, x, h)), expected.h, rtol=1e-12)
+
+
 def test_converters_copy():
     p = random_params(lstm)
     arrays = to_onnx(p, lstm)

