@@ -7,6 +7,10 @@ themselves; a variant, such as ``vanilla.with_activation("relu")``, is a `Varian
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
+from rnncourse import _checks
+
 
 @runtime_checkable
 class Cell(Protocol):
@@ -37,3 +41,13 @@ class Variant(NamedTuple):
     initial_state: Callable
     step: Callable
     step_backward: Callable
+
+
+def zeros(subject: str, state_type: Any, batch: int, hidden_size: int, dtype: Any) -> Any:
+    """A `state_type` of zeros, (B, H) each; ValueError for sizes below 1, TypeError for another dtype."""
+    shape = (
+        _checks.positive_int(subject, "batch", batch),
+        _checks.positive_int(subject, "hidden_size", hidden_size),
+    )
+    dtype = _checks.float_dtype(subject, dtype)
+    return state_type(*(np.zeros(shape, dtype) for _ in state_type._fields))

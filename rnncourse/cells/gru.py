@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rnncourse import _checks
-from rnncourse.cells import Variant
+from rnncourse.cells import Variant, zeros
 from rnncourse.functional import sigmoid
 from rnncourse.params import Params
 
@@ -51,10 +51,7 @@ class Cache(NamedTuple):
 
 def initial_state(batch: int, hidden_size: int, dtype: Any = np.float32) -> State:
     """h_0 = 0, shape (B, H). ValueError for sizes below 1, TypeError for another dtype."""
-    b = _checks.positive_int("gru.initial_state", "batch", batch)
-    size = _checks.positive_int("gru.initial_state", "hidden_size", hidden_size)
-    dtype = _checks.float_dtype("gru.initial_state", dtype)
-    return State(np.zeros((b, size), dtype))
+    return zeros("gru.initial_state", State, batch, hidden_size, dtype)
 
 
 def step(

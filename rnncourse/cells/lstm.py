@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rnncourse import _checks
+from rnncourse.cells import zeros
 from rnncourse.functional import sigmoid
 from rnncourse.params import Params
 
@@ -52,10 +53,7 @@ class Cache(NamedTuple):
 
 def initial_state(batch: int, hidden_size: int, dtype: Any = np.float32) -> State:
     """h_0 = c_0 = 0, shape (B, H) each. ValueError for sizes below 1, TypeError for another dtype."""
-    b = _checks.positive_int("lstm.initial_state", "batch", batch)
-    size = _checks.positive_int("lstm.initial_state", "hidden_size", hidden_size)
-    dtype = _checks.float_dtype("lstm.initial_state", dtype)
-    return State(np.zeros((b, size), dtype), np.zeros((b, size), dtype))
+    return zeros("lstm.initial_state", State, batch, hidden_size, dtype)
 
 
 def step(params: Params, x: Float[Array, "B I"], state: State) -> tuple[State, Cache]:

@@ -10,3 +10,14 @@ def own_errors():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def ax():
+    """Empty axes in the book's look."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    from rnncourse.figures import style
+
+    fig, ax = style.subplots()
+    yield ax
+    plt.close(fig)

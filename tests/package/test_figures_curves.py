@@ -5,17 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from rnncourse.figures import style
 from rnncourse.figures.curves import median_and_range
-
-
-@pytest.fixture
-def ax():
-    import matplotlib.pyplot as plt
-
-    fig, ax = style.subplots()
-    yield ax
-    plt.close(fig)
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -5,16 +5,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="needs the extra rnncourse[widgets]")
 
-import matplotlib.pyplot as plt
 
-from rnncourse.figures import gates, style
-
-
-@pytest.fixture
-def ax():
-    figure, axes = style.subplots()
-    yield axes
-    plt.close(figure)
+from rnncourse.figures import gates
 
 
 def texts(ax):

@@ -5,16 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from rnncourse.figures import graph, style
-
-
-@pytest.fixture
-def ax():
-    import matplotlib.pyplot as plt
-
-    fig, ax = style.subplots()
-    yield ax
-    plt.close(fig)
+from rnncourse.figures import graph
 
 
 def texts(ax) -> list[str]:

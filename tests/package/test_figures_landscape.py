@@ -5,16 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from rnncourse.figures import landscape, style
-
-
-@pytest.fixture
-def ax():
-    import matplotlib.pyplot as plt
-
-    fig, ax = style.subplots()
-    yield ax
-    plt.close(fig)
+from rnncourse.figures import landscape
 
 
 def test_loss_map_puts_each_value_at_its_place(ax):
