@@ -11,6 +11,7 @@ from pathlib import Path
 
 import environment
 from environment import ROOT, SetupError
+from prune_widgets import prune_folder
 
 HTML = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "html.complete"
@@ -52,6 +53,7 @@ def book(python: Path) -> None:
         shutil.rmtree(ROOT / "_build" / name, ignore_errors=True)
     value, begin = book_hash(), time.monotonic()
     run(python, *BUILD_BOOK)
+    prune_folder(HTML)
     STAMP.write_text(value)
     print(f"\nThe book was built in {time.monotonic() - begin:.0f} s. Open it in a browser:")
     print(f"  {(HTML / 'index.html').as_uri()}\nor run 'make serve'.", flush=True)
