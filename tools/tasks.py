@@ -92,7 +92,9 @@ def serve(python: Path) -> None:
 
 
 def lab(python: Path) -> None:
-    run(python, "-m", "jupyterlab", "book")
+    # Jupyter asks root, the only user of many containers, to say so.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    run(python, "-m", "jupyterlab", "book", *root)
 
 
 def test(python: Path) -> None:
