@@ -150,6 +150,13 @@ def lengths(subject: str, value: Any, steps: int, batch: int) -> Array:
     return found.astype(np.int64)
 
 
+def mask(subject: str, value: Any, shape: tuple) -> None:
+    """A bool array of exactly this shape: a mask never broadcasts."""
+    if not isinstance(value, np.ndarray) or value.shape != shape or value.dtype != bool:
+        got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise ValueError(f"{subject}: mask must be a bool array of shape {shape}; got {got}")
+
+
 def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> None:
     """The arguments of one step: parameters, x (B, I) and a state of (B, H)."""
     # A step is small, and a loop takes many. So the whole question is asked at once; the checks below

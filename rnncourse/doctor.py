@@ -51,7 +51,7 @@ def report(write: Callable[[str], object] = print) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at Python, the machine, each library, one gradient by hand, the widgets, torch, the browser."""
+    """Look at Python, the machine, each library, one gradient by hand, the widgets, torch."""
     version = platform.python_version()
     old = sys.version_info < (3, 11)
     yield Finding("python", version, "Install Python 3.11 or newer." if old else "", essential=True)

@@ -153,9 +153,7 @@ def _mean_weights(subject: str, mask: Any, shape: tuple, dtype: Any) -> Array:
     """1/N at the N places that count, 0 elsewhere."""
     if mask is None:
         mask = np.ones(shape, bool)
-    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype != bool:
-        got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise ValueError(f"{subject}: mask must be a bool array of shape {shape}; got {got}")
+    _checks.mask(subject, mask, shape)
     if not mask.any():
         raise ValueError(f"{subject}: mask must be True somewhere; got {mask.size} times False")
     return (mask / mask.sum()).astype(dtype)

@@ -75,7 +75,10 @@ def loss_and_gradient(
     predictions = functional.linear(outputs, model.weight, model.bias)
     if lengths is not None:
         lasting = unroll.length_mask("loss_and_gradient", lengths, *inputs.shape[:2])
-        mask = lasting if mask is None else mask & lasting
+        if mask is not None:
+            _checks.mask("loss_and_gradient", mask, lasting.shape)
+            lasting = lasting & mask
+        mask = lasting
     value, dpredictions = LOSSES[loss](predictions, targets, mask)
     if not np.isfinite(value):
         nothing = Params(*(np.full_like(p, np.nan) for p in model.rnn))

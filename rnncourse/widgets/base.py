@@ -186,9 +186,12 @@ class Explorer(anywidget.AnyWidget):
         return proposal["value"]
 
     def static(self) -> Any:
-        """A matplotlib figure of the present position, for print and for readers without JavaScript."""
-        raise NotImplementedError
+        """A matplotlib figure of the present position, for print and for readers without JavaScript.
+
+        Each explorer draws its own; NotImplementedError from one that does not.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: static() must be written for each explorer")
 
     def alt_text(self) -> str:
-        """What the picture shows, in words and numbers."""
-        raise NotImplementedError
+        """What the picture shows, in words and numbers. Each explorer says its own, as for `static`."""
+        raise NotImplementedError(f"{type(self).__name__}: alt_text() must be written for each explorer")

@@ -173,6 +173,14 @@ def test_padding_never_counts_in_the_loss():
         assert losses[0] == losses[1]
 
 
+@pytest.mark.usefixtures("own_errors")
+@pytest.mark.parametrize("mask", [np.ones((6, 1), bool), np.ones((1, 2), bool), np.ones((6, 2), int), [True]])
+def test_a_mask_never_broadcasts_with_lengths(mask):
+    inputs, targets = np.zeros((6, 2, 2)), np.zeros((6, 2, 1))
+    with pytest.raises(ValueError, match=r"mask must be a bool array of shape \(6, 2\)"):
+        loss_and_gradient(lstm, small_model(), inputs, targets, mask, lengths=[6, 2])
+
+
 @pytest.mark.parametrize("optimiser", [SGD(0.1), Adam(0.1)], ids=["SGD", "Adam"])
 def test_optimisers_never_broadcast(optimiser):
     with pytest.raises(
