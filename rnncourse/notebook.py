@@ -9,6 +9,7 @@ import html
 import inspect
 import io
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -41,6 +42,25 @@ def show(figure: Any, alt: str) -> None:
     data = base64.b64encode(buffer.getvalue()).decode()
     image = f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}">'
     display({"text/html": image, "text/plain": alt}, raw=True)
+
+
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Any:
+    """A table as HTML, which the page and JupyterLab both render; cells are texts, or anything with str().
+
+    Raises ValueError for a row that is not as long as the head.
+    """
+    from IPython.display import HTML
+
+    lines = [_row("th", head)]
+    for row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"table: each row must have {len(head)} cells, as the head; got {list(row)}")
+        lines.append(_row("td", row))
+    return HTML(f'<table class="table">{"".join(lines)}</table>')
+
+
+def _row(tag: str, cells: Sequence[Any]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
 
 
 def _without_docstring(code: str) -> str:
