@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse.params.trees import leaves, rebuild
 from rnncourse.training.clipping import clip_by_norm, global_norm
 
 
@@ -24,7 +25,7 @@ def train(
     loss_and_gradient: Callable[..., tuple[float, Any]],
     threshold: float | None = None,
 ) -> Iterator[tuple[Record, Any]]:
-    """Yield (record, model) after each step; `model` is a NamedTuple of arrays or of such NamedTuples.
+    """Yield (record, model) after each step; `model` is a tree of tuples of arrays.
 
     ``loss_and_gradient(model, *batch)`` returns (loss, gradient) with the gradient shaped like the model.
     `threshold` clips by the global norm. The model given is not written to.
@@ -49,17 +50,3 @@ def train(
             gradients, _ = clip_by_norm(gradients, threshold)
         model = rebuild(model, iter(optimiser.update(leaves(model), gradients)))
         yield Record(number, loss, norm), model
-
-
-def leaves(tree: Any) -> list[np.ndarray]:
-    """The arrays of nested NamedTuples, in order."""
-    if isinstance(tree, np.ndarray):
-        return [tree]
-    return [leaf for part in tree for leaf in leaves(part)]
-
-
-def rebuild(tree: Any, arrays: Iterator[np.ndarray]) -> Any:
-    """A tree like `tree` with its arrays taken from `arrays`, in order: the inverse of `leaves`."""
-    if isinstance(tree, np.ndarray):
-        return next(arrays)
-    return type(tree)(*(rebuild(part, arrays) for part in tree))

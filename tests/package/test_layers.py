@@ -16,12 +16,13 @@ PACKAGE = Path(rnncourse.__file__).parent
 FILES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
 # From the ground up: a file may import its own layer and those before it.
 LAYERS = [
-    ["_checks"],
+    ["_checks", "_files"],
     ["params"],
     ["functional"],
     ["cells"],
     ["unroll", "unroll_torch"],
-    ["gradcheck", "gradflow"],
+    ["stack", "stack_torch"],
+    ["gradcheck", "gradflow", "truncation"],
     ["data"],
     ["models"],
     ["training"],
@@ -30,6 +31,7 @@ LAYERS = [
     ["widgets"],
     ["doctor", "doctor_torch"],
     ["cli"],
+    ["__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
