@@ -11,6 +11,7 @@ import numpy as np
 
 Array = np.ndarray
 PARAMS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+PEEPHOLE_PARAMS = (*PARAMS, "weight_ch")
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -100,10 +101,11 @@ def generator(subject: str, rng: Any) -> np.random.Generator:
     return rng
 
 
-def params(subject: str, params: Any, gates: int) -> tuple[int, int]:
-    """(I, H) of these parameters, whose four arrays must fit each other and the number of gates."""
-    if getattr(params, "_fields", None) != PARAMS:
-        raise TypeError(f"{subject}: params must be rnncourse.params.Params; got {type(params).__name__}")
+def params(subject: str, params: Any, gates: int, peepholes: int = 0) -> tuple[int, int]:
+    """(I, H) of these parameters, whose arrays must fit each other and the numbers of gates and peepholes."""
+    fields, kind = (PEEPHOLE_PARAMS, "PeepholeParams") if peepholes else (PARAMS, "Params")
+    if getattr(params, "_fields", None) != fields:
+        raise TypeError(f"{subject}: params must be rnncourse.params.{kind}; got {type(params).__name__}")
     weight_hh = shaped(subject, "params.weight_hh", params.weight_hh, "GH H", (None, None))
     rows, hidden = weight_hh.shape
     if hidden == 0 or rows != gates * hidden:
@@ -115,6 +117,8 @@ def params(subject: str, params: Any, gates: int) -> tuple[int, int]:
     shaped(subject, "params.weight_ih", params.weight_ih, "GH I", (rows, None), why)
     shaped(subject, "params.bias_ih", params.bias_ih, "GH", (rows,), why)
     shaped(subject, "params.bias_hh", params.bias_hh, "GH", (rows,), why)
+    if peepholes:
+        shaped(subject, "params.weight_ch", params.weight_ch, "P H", (peepholes, hidden), why)
     for name, value in zip(params._fields, params, strict=True):
         same_dtype(subject, f"params.{name}", value, weight_hh.dtype)
     return params.weight_ih.shape[1], hidden
@@ -157,13 +161,13 @@ def mask(subject: str, value: Any, shape: tuple) -> None:
         raise ValueError(f"{subject}: mask must be a bool array of shape {shape}; got {got}")
 
 
-def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> None:
+def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple, peepholes: int = 0) -> None:
     """The arguments of one step: parameters, x (B, I) and a state of (B, H)."""
     # A step is small, and a loop takes many. So the whole question is asked at once; the checks below
     # find the words when the answer is no.
-    if _fits(p, x, s, gates, fields):
+    if _fits(p, x, s, gates, fields, peepholes):
         return
-    inputs, hidden = params(subject, p, gates)
+    inputs, hidden = params(subject, p, gates, peepholes)
     why = f" for weight_ih {p.weight_ih.shape}"
     shaped(subject, "x", x, "B I", (None, inputs), why)
     if x.shape[0] == 0:
@@ -172,16 +176,17 @@ def step(subject: str, p: Any, x: Any, s: Any, gates: int, fields: tuple) -> Non
     state(subject, "state", s, fields, (x.shape[0], hidden), x.dtype)
 
 
-def _fits(p: Any, x: Any, s: Any, gates: int, fields: tuple) -> bool:
+def _fits(p: Any, x: Any, s: Any, gates: int, fields: tuple, peepholes: int) -> bool:
     try:
-        weight_ih, weight_hh, bias_ih, bias_hh = p
+        weight_ih, weight_hh, bias_ih, bias_hh, *more = p
         (batch, inputs), (rows, hidden), dtype = x.shape, weight_hh.shape, x.dtype
         return (
-            p._fields == PARAMS
+            p._fields == (PEEPHOLE_PARAMS if peepholes else PARAMS)
             and rows == gates * hidden
             and batch > 0
             and weight_ih.shape == (rows, inputs)
             and bias_ih.shape == bias_hh.shape == (rows,)
+            and all(w.shape == (peepholes, hidden) and w.dtype == dtype for w in more)
             and s._fields == fields
             and all(part.shape == (batch, hidden) and part.dtype == dtype for part in s)
             and dtype in FLOATS

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from rnncourse import _checks, unroll
 from rnncourse.cells import Cell
-from rnncourse.params import Params
+from rnncourse.params import AnyParams
 
 Array = np.ndarray
 
@@ -71,7 +71,7 @@ def relative_error(got: Any, expected: Any) -> float:
 
 def check_unroll(
     cell: Cell,
-    params: Params,
+    params: AnyParams,
     inputs: Float[Array, "T B I"],
     state: Any = None,
     *,
@@ -83,7 +83,7 @@ def check_unroll(
     """The `relative_error` of `unroll.backward` against central differences, by name.
 
     The loss is a random weighting of all outputs and of the last state, drawn from `rng`. The names are
-    the four parameters, "inputs", and "state.h" (and "state.c"). With `directions` = n, n random
+    the parameters, "inputs", and "state.h" (and "state.c"). With `directions` = n, n random
     directions are compared for each name in place of every entry. All arrays are float64.
 
     Raises ValueError for directions < 1 or eps that is not > 0, TypeError for a wrong rng or dtype, and what
@@ -102,7 +102,7 @@ def check_unroll(
     weights = rng.standard_normal((steps, batch, hidden))
     dfinal = type(state)(*(rng.standard_normal(s.shape) for s in state))
 
-    def loss(p: Params, x: Array, s: Any) -> float:
+    def loss(p: AnyParams, x: Array, s: Any) -> float:
         outputs, final, _ = unroll.forward(cell, p, x, s, lengths=lengths)
         return float(
             (outputs * weights).sum() + sum((f * d).sum() for f, d in zip(final, dfinal, strict=True))

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 
 from rnncourse import _checks, unroll
 from rnncourse.cells import Cell
-from rnncourse.params import Params
-from rnncourse.params.initialise import gates_of
+from rnncourse.params import AnyParams
+from rnncourse.params.initialise import gates_of, peepholes_of
 
 Array = np.ndarray
 LOSSES = ("last", "every")
@@ -32,7 +32,7 @@ class Flow(NamedTuple):
 
 def measure(
     cell: Cell,
-    params: Params,
+    params: AnyParams,
     inputs: Float[Array, "T B I"],
     *,
     loss: str = "last",
@@ -87,7 +87,7 @@ def norms(vectors: Float[Array, "*batch N"]) -> Float[Array, "*batch"]:
 
 def state_jacobian(
     cell: Cell,
-    params: Params,
+    params: AnyParams,
     inputs: Float[Array, "T I"],
     k: int,
     t: int,
@@ -112,7 +112,7 @@ def state_jacobian(
         raise ValueError(f"{subject}: k, t must be 0 <= k <= t <= T = {len(inputs)}; got k = {k}, t = {t}")
     for name, field in (("of", of), ("wrt", wrt)):
         _checks.choice(subject, name, field, cell.State._fields)
-    _, hidden = _checks.params(subject, params, len(gates_of(subject, cell)))
+    _, hidden = _checks.params(subject, params, len(gates_of(subject, cell)), len(peepholes_of(cell)))
     if state is None:
         state = cell.initial_state(1, hidden, inputs.dtype)
     _checks.state(subject, "state", state, cell.State._fields, (1, hidden), inputs.dtype)
@@ -136,7 +136,7 @@ def singular_values(jacobian: Float[Array, "H H"]) -> Float[Array, "H"]:
     return np.linalg.svd(jacobian, compute_uv=False)
 
 
-def bound_factor(params: Params, activation: str | float) -> float:
+def bound_factor(params: AnyParams, activation: str | float) -> float:
     """β_W β_h for a vanilla cell: ‖W_hh‖₂ times the largest slope of its activation.
 
     `activation` is "tanh", "relu", "linear", or β_h itself, a number > 0, for another one.
@@ -185,8 +185,11 @@ def forget_product(caches: unroll.Caches) -> Float[Array, "T1 B H"]:
 
     Raises TypeError for the caches of a cell without a forget gate.
     """
-    if not caches or not hasattr(caches[0], "f"):
-        raise TypeError("gradflow.forget_product: caches must come from an LSTM (a cell with a gate f)")
+    # The minimal gated unit has an f too, but no c that it could multiply.
+    if not caches or not hasattr(caches[0], "f") or not hasattr(caches[0], "c_prev"):
+        raise TypeError(
+            "gradflow.forget_product: caches must come from an LSTM (a cell with a gate f and a state c)"
+        )
     product = [np.ones_like(caches[0].f)]
     for t in reversed(range(len(caches))):
         f = caches[t].f
@@ -197,7 +200,7 @@ def forget_product(caches: unroll.Caches) -> Float[Array, "T1 B H"]:
 
 
 def highway_entrance(flow: Flow) -> Float[Array, "B H"]:
-    """What enters the LSTM's highway at its end: dL/dh_T ⊙ o_T ⊙ (1 − tanh² c_T), for a loss that reads h_T.
+    """What enters the LSTM's highway at its end: dL/dh_T ⊙ ∂h_T/∂c_T, for a loss that reads h_T.
 
     Times `forget_product` it is what the highway alone makes of ∂L/∂c_t. Raises TypeError for the flow of a
     cell without c.
@@ -205,7 +208,7 @@ def highway_entrance(flow: Flow) -> Float[Array, "B H"]:
     last = flow.caches[-1]
     if not hasattr(last, "tanh_c"):
         raise TypeError("gradflow.highway_entrance: flow must come from an LSTM (a cell with a state c)")
-    return flow.trace.dstates[-1].h * last.o * (1 - last.tanh_c**2)
+    return flow.trace.dstates[-1].h * _shown(last)
 
 
 class Highway(NamedTuple):
@@ -217,11 +220,12 @@ class Highway(NamedTuple):
 
 
 def cell_highway(
-    cell: Cell, params: Params, inputs: Float[Array, "T I"], t: int, *, state: Any = None
+    cell: Cell, params: AnyParams, inputs: Float[Array, "T I"], t: int, *, state: Any = None
 ) -> Highway:
     """The LSTM's highway against the exact Jacobian of c_T with respect to c_t, 1 ≤ t ≤ T.
 
-    d c_T/d c_t = ∂c_T/∂c_t + ∂c_T/∂h_t · diag(o_t (1 − tanh² c_t)); the product of the forget gates is
+    d c_T/d c_t = ∂c_T/∂c_t + ∂c_T/∂h_t · diag(∂h_t/∂c_t); ∂h_t/∂c_t is o_t (1 − tanh² c_t), and with a
+    peephole p_o at the output gate o_t (1 − o_t) p_o tanh c_t more. The product of the forget gates is
     ∂c_T/∂c_t without the paths through the gates of later steps.
     Raises ValueError for t outside 1..T, TypeError for a cell without c.
     """
@@ -235,6 +239,12 @@ def cell_highway(
     _, _, caches = unroll.forward(cell, params, inputs[:, None, :], state)
     partial = state_jacobian(cell, params, inputs, t, steps, of="c", wrt="c", state=state)
     through_h = state_jacobian(cell, params, inputs, t, steps, of="c", wrt="h", state=state)
-    cache = caches[t - 1]
-    slope = cache.o[0] * (1 - cache.tanh_c[0] ** 2)
-    return Highway(forget_product(caches)[t, 0], partial, partial + through_h * slope)
+    return Highway(forget_product(caches)[t, 0], partial, partial + through_h * _shown(caches[t - 1])[0])
+
+
+def _shown(cache: Any) -> Float[Array, "B H"]:
+    """∂h_t/∂c_t, the diagonal of a Jacobian, from the cache of an LSTM's step."""
+    slope = cache.o * (1 - cache.tanh_c**2)
+    if hasattr(cache.params, "weight_ch"):  # the output gate looks at c_t, too
+        slope = slope + cache.o * (1 - cache.o) * cache.params.weight_ch[-1] * cache.tanh_c
+    return slope

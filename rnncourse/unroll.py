@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float, Int
 
 from rnncourse import _checks
 from rnncourse.cells import Cell
-from rnncourse.params import Params
-from rnncourse.params.initialise import gates_of
+from rnncourse.params import AnyParams
+from rnncourse.params.initialise import gates_of, peepholes_of
 
 Array = np.ndarray
 
@@ -28,7 +28,7 @@ class Caches(list):
     """
 
     cell: Any
-    params: Params
+    params: AnyParams
     inputs_shape: tuple[int, int, int]
     mask: Array | None
 
@@ -46,14 +46,14 @@ class Caches(list):
 class Trace(NamedTuple):
     """Every gradient of one backward pass."""
 
-    dparams: Params
+    dparams: Any  # of the type of the params
     dinputs: Float[Array, "T B I"]
     dstates: list[Any]  # T+1 States: [t] = ∂L/∂state_t, 0 the initial one, T the last
 
 
 def forward(
     cell: Cell,
-    params: Params,
+    params: AnyParams,
     inputs: Float[Array, "T B I"],
     state: Any = None,
     *,
@@ -70,7 +70,7 @@ def forward(
     """
     subject = "unroll.forward"
     _require_cell(subject, cell)
-    size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)))
+    size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)), len(peepholes_of(cell)))
     why = f" for weight_ih {params.weight_ih.shape}"
     _checks.shaped(subject, "inputs", inputs, "T B I", (None, None, size_in), why)
     _checks.same_dtype(subject, "inputs", inputs, params.weight_hh.dtype)
@@ -149,7 +149,7 @@ def backward(
             sum_so_far += term
         dstate = dprev if mask is None else _where(mask[t], dprev, dstate)
     dstates[0] = dstate
-    return Trace(Params(*total), dinputs, dstates)
+    return Trace(type(params)(*total), dinputs, dstates)
 
 
 def length_mask(subject: str, lengths: Any, steps: int, batch: int) -> Bool[Array, "T B"]:
@@ -169,8 +169,8 @@ def _check_gradients(subject: str, dx: Any, dprev: Any, dparams: Any, caches: Ca
     """What a cell's backward step returned: shaped like its input, its state and its parameters."""
     _checks.shaped(subject, "dx", dx, "B I", caches.inputs_shape[1:])
     _checks.state(subject, "dstate", dprev, zero._fields, zero[0].shape, zero[0].dtype)
-    dims = ("GH I", "GH H", "GH", "GH")
-    for name, got, own, names in zip(Params._fields, dparams, caches.params, dims, strict=True):
+    dims = ("GH I", "GH H", "GH", "GH", "P H")[: len(caches.params)]
+    for name, got, own, names in zip(caches.params._fields, dparams, caches.params, dims, strict=True):
         _checks.shaped(subject, f"dparams.{name}", got, names, own.shape)
 
 

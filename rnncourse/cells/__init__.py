@@ -1,7 +1,8 @@
 """One step of each recurrent network: the equations, forward and backward, in NumPy and in PyTorch.
 
-A *cell* is anything with the five names of `Cell`. The modules `vanilla`, `gru` and `lstm` are cells
-themselves; a variant, such as ``vanilla.with_activation("relu")``, is a `Variant`.
+A *cell* is anything with the five names of `Cell`. The modules `vanilla`, `gru`, `lstm`, `peephole`,
+`coupled` and `mgu` are cells themselves; a variant, such as ``vanilla.with_activation("relu")``, is a
+`Variant`.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,8 @@ class Cell(Protocol):
     ``GATES`` names the gates in the order of their rows; ``State`` is a NamedTuple whose first field is
     h, every field (B, H). ``step(params, x, state) -> (state, cache)`` and its adjoint
     ``step_backward(dstate, cache) -> (dx, dstate, dparams)`` must not write into their arguments.
+    A cell may have a sixth name: ``PEEPHOLES``, the gates that look at the cell state. Its parameters are
+    then `rnncourse.params.PeepholeParams`.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What the torch twins share: four parameters, their start, and the checks at the entry."""
+"""What the torch twins share: the parameters, their start, and the checks at the entry."""
 
 from typing import Any, ClassVar
 
@@ -11,10 +11,12 @@ from rnncourse import _checks
 class GatedModule(nn.Module):
     """weight_ih (GH, I), weight_hh (GH, H), bias_ih and bias_hh (GH,), named as in torch.nn's cells.
 
+    A class with PEEPHOLES has a weight_ch (P, H) too, P the number of gates that look at the cell state.
     They start from U(−1/√H, 1/√H), as torch.nn's do. ValueError or TypeError for sizes below 1.
     """
 
     GATES: ClassVar[tuple[str, ...]]
+    PEEPHOLES: ClassVar[tuple[str, ...]] = ()
     state_type: ClassVar[Any]
 
     def __init__(self, input_size: int, hidden_size: int, *, device: Any = None, dtype: Any = None):
@@ -28,6 +30,8 @@ class GatedModule(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size, **make))
         self.bias_ih = nn.Parameter(torch.empty(rows, **make))
         self.bias_hh = nn.Parameter(torch.empty(rows, **make))
+        if self.PEEPHOLES:
+            self.weight_ch = nn.Parameter(torch.empty(len(self.PEEPHOLES), hidden_size, **make))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from rnncourse import _checks, functional, unroll
 from rnncourse.cells import Cell
-from rnncourse.params import Params, init_params
+from rnncourse.params import AnyParams, init_params
+from rnncourse.params.trees import leaves, rebuild
 
 Array = np.ndarray
 LOSSES = {"squared_error": functional.squared_error, "cross_entropy": functional.cross_entropy}
@@ -22,7 +23,7 @@ LOSSES = {"squared_error": functional.squared_error, "cross_entropy": functional
 class SequenceModel(NamedTuple):
     """The recurrent layer, and the read-out W_y, b_y."""
 
-    rnn: Params
+    rnn: AnyParams
     weight: Float[Array, "O H"]
     bias: Float[Array, "O"]
 
@@ -63,15 +64,37 @@ def loss_and_gradient(
     loss: str = "squared_error",
     lengths: Int[Array, "B"] | Sequence[int] | None = None,
 ) -> tuple[float, SequenceModel]:
-    """(L, ∂L/∂model) with L averaged over the places where `mask` is True.
+    """(L, ∂L/∂model) with L averaged over the places where `mask` is True, from a zero state.
 
     `targets` are (T, B, O) for "squared_error", integers (T, B) for "cross_entropy". With `lengths` the
     places beyond a sequence's length never count, whatever the mask says. A loss that is not finite has no
     gradient: it comes back with NaN for every entry.
     Raises ValueError for an unknown loss, and what `unroll` and the loss raise.
     """
+    value, gradient, _ = loss_gradient_and_state(
+        cell, model, inputs, targets, mask, loss=loss, lengths=lengths
+    )
+    return value, gradient
+
+
+def loss_gradient_and_state(
+    cell: Cell,
+    model: SequenceModel,
+    inputs: Float[Array, "T B I"],
+    targets: Array,
+    mask: Bool[Array, "T B"] | None = None,
+    *,
+    state: Any = None,
+    loss: str = "squared_error",
+    lengths: Int[Array, "B"] | Sequence[int] | None = None,
+) -> tuple[float, SequenceModel, Any]:
+    """(L, ∂L/∂model, the last state) of a run that starts from `state`, or from zeros.
+
+    As `loss_and_gradient`. The gradient stops at `state`, so on consecutive windows this is truncated BPTT;
+    `rnncourse.training.truncated.Carried` hands the state on.
+    """
     _checks.choice("loss_and_gradient", "loss", loss, LOSSES)
-    outputs, _, caches = unroll.forward(cell, model.rnn, inputs, lengths=lengths)
+    outputs, final, caches = unroll.forward(cell, model.rnn, inputs, state, lengths=lengths)
     predictions = functional.linear(outputs, model.weight, model.bias)
     if lengths is not None:
         lasting = unroll.length_mask("loss_and_gradient", lengths, *inputs.shape[:2])
@@ -81,13 +104,11 @@ def loss_and_gradient(
         mask = lasting
     value, dpredictions = LOSSES[loss](predictions, targets, mask)
     if not np.isfinite(value):
-        nothing = Params(*(np.full_like(p, np.nan) for p in model.rnn))
-        return value, SequenceModel(
-            nothing, np.full_like(model.weight, np.nan), np.full_like(model.bias, np.nan)
-        )
+        nothing = rebuild(model, (np.full_like(p, np.nan) for p in leaves(model)))
+        return value, nothing, final
     doutputs, dweight, dbias = functional.linear_backward(dpredictions, outputs, model.weight)
     trace = unroll.backward(cell, doutputs, caches)
-    return value, SequenceModel(trace.dparams, dweight, dbias)
+    return value, SequenceModel(trace.dparams, dweight, dbias), final
 
 
 def last_step(

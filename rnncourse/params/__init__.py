@@ -1,6 +1,13 @@
 """The parameters of a recurrent layer: `Params`, how they start, and other people's layouts."""
 
-from rnncourse.params.initialise import SCHEMES, Params, init_params, spectral_radius
+from rnncourse.params.initialise import (
+    SCHEMES,
+    AnyParams,
+    Params,
+    PeepholeParams,
+    init_params,
+    spectral_radius,
+)
 from rnncourse.params.layouts import (
     from_cs231n,
     from_keras,
@@ -16,7 +23,9 @@ from rnncourse.params.layouts import (
 
 __all__ = [
     "SCHEMES",
+    "AnyParams",
     "Params",
+    "PeepholeParams",
     "from_cs231n",
     "from_keras",
     "from_onnx",

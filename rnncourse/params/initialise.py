@@ -1,4 +1,4 @@
-"""`Params`, the four arrays of a recurrent layer, and the ways they can start."""
+"""`Params`, the arrays of a recurrent layer, and the ways they can start."""
 
 from typing import Any, NamedTuple
 
@@ -25,6 +25,22 @@ class Params(NamedTuple):
     bias_hh: Float[Array, "GH"]
 
 
+class PeepholeParams(NamedTuple):
+    """`Params` of a cell whose gates also look at the cell state: one weight a unit for each such gate.
+
+    Row k of weight_ch belongs to gate k of the cell's ``PEEPHOLES``; P is how many there are.
+    """
+
+    weight_ih: Float[Array, "GH I"]
+    weight_hh: Float[Array, "GH H"]
+    bias_ih: Float[Array, "GH"]
+    bias_hh: Float[Array, "GH"]
+    weight_ch: Float[Array, "P H"]
+
+
+AnyParams = Params | PeepholeParams
+
+
 def init_params(
     cell: Any,
     input_size: int,
@@ -35,8 +51,8 @@ def init_params(
     gain: float = 1.0,
     forget_bias: float = 0.0,
     dtype: Any = np.float32,
-) -> Params:
-    """Fresh parameters for `cell`, any object with ``GATES``.
+) -> Any:
+    """Fresh `Params` for `cell`, any object with ``GATES``; `PeepholeParams` if it has ``PEEPHOLES`` too.
 
     With k = 1/√H, and one H×H block of weight_hh for each gate:
 
@@ -46,6 +62,7 @@ def init_params(
     - ``identity``: each block `gain` times the identity; weight_ih and biases as for orthogonal
       (Le, Jaitly and Hinton 2015, for a ReLU cell).
 
+    weight_ch, where there is one, is drawn from U(−k, k) by every scheme.
     `forget_bias` is added to the rows of bias_ih that belong to the gate "f" (Jozefowicz et al. 2015).
     Shapes: see `Params`. `dtype` is float32 or float64; the draws are made in float64, so both dtypes
     start from the same numbers up to rounding.
@@ -80,7 +97,12 @@ def init_params(
     if forget_bias:
         first = gates.index("f") * size
         bias_ih[first : first + size] += forget_bias
-    return Params(*(a.astype(dtype) for a in (weight_ih, gain * weight_hh, bias_ih, bias_hh)))
+    arrays = [weight_ih, gain * weight_hh, bias_ih, bias_hh]
+    peepholes = peepholes_of(cell)
+    if peepholes:
+        arrays.append(rng.uniform(-k, k, (len(peepholes), size)))
+    kind = PeepholeParams if peepholes else Params
+    return kind(*(a.astype(dtype) for a in arrays))
 
 
 def spectral_radius(weight: Float[Array, "H H"]) -> float:
@@ -100,6 +122,11 @@ def gates_of(subject: str, cell: Any) -> tuple[str, ...]:
             f"{subject}: cell must have GATES, as rnncourse.cells.lstm has; got {type(cell).__name__}"
         )
     return gates
+
+
+def peepholes_of(cell: Any) -> tuple[str, ...]:
+    """The gates that look at the cell state, in the order of the rows of weight_ch; () for most cells."""
+    return getattr(cell, "PEEPHOLES", ())
 
 
 def _orthogonal(size: int, rng: np.random.Generator) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rnncourse import _checks
-from rnncourse.params.initialise import Params, gates_of
+from rnncourse.params.initialise import AnyParams, Params, PeepholeParams, gates_of
 
 Array = np.ndarray
 
@@ -176,34 +176,38 @@ def to_separate(
     return {g: both[r].copy() for g, r in rows.items()}, {g: bias[r] for g, r in rows.items()}
 
 
-def from_torch(module: Any, layer: int = 0, *, reverse: bool = False) -> Params:
-    """The parameters of a torch.nn.RNN/GRU/LSTM layer, or of a cell (ours or torch's), as arrays (copies).
+def from_torch(module: Any, layer: int = 0, *, reverse: bool = False) -> Any:
+    """`Params`: those of a torch.nn.RNN/GRU/LSTM layer, or of a cell (ours or torch's), as arrays (copies).
 
-    `reverse` picks the backward direction. Without biases in the module they are 0. This file does not
-    import torch: it asks the module. Raises ValueError where the module has no such layer or projects its
-    state (proj_size), TypeError for a dtype other than float32 or float64.
+    `reverse` picks the backward direction. Without biases in the module they are 0. A cell with a weight_ch
+    gives `PeepholeParams`. This file does not import torch: it asks the module.
+
+    Raises ValueError where the module has no such layer or projects its state (proj_size), TypeError for a
+    dtype other than float32 or float64.
     """
     subject = "from_torch"
     if getattr(module, "proj_size", 0):
         raise ValueError(f"{subject}: module must have proj_size 0; got {module.proj_size}")
-    tensors = _torch_tensors(subject, module, layer, reverse)
-    for name, tensor in zip(Params._fields, tensors, strict=True):
+    kind, tensors = _torch_tensors(subject, module, layer, reverse)
+    for name, tensor in zip(kind._fields, tensors, strict=True):
         if tensor is not None and str(tensor.dtype) not in ("torch.float32", "torch.float64"):
             raise TypeError(f"{subject}: {name} must be float32 or float64; got {tensor.dtype}")
     arrays: list[Any] = [None if t is None else t.detach().cpu().numpy().copy() for t in tensors]
     zero = np.zeros_like(arrays[0][:, 0])
-    return Params(*(zero.copy() if a is None else a for a in arrays))
+    return kind(*(zero.copy() if a is None else a for a in arrays))
 
 
-def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = False) -> None:
+def to_torch(params: AnyParams, module: Any, layer: int = 0, *, reverse: bool = False) -> None:
     """The inverse of `from_torch`: write the values into the module's own parameters, in its dtype.
 
     Raises ValueError where shapes differ, or where the module has no bias and ours is not 0.
     """
-    tensors = _torch_tensors("to_torch", module, layer, reverse)
-    if getattr(params, "_fields", None) != Params._fields:
-        raise TypeError(f"to_torch: params must be rnncourse.params.Params; got {type(params).__name__}")
-    for name, tensor, value in zip(Params._fields, tensors, params, strict=True):
+    kind, tensors = _torch_tensors("to_torch", module, layer, reverse)
+    if getattr(params, "_fields", None) != kind._fields:
+        raise TypeError(
+            f"to_torch: params must be rnncourse.params.{kind.__name__}; got {type(params).__name__}"
+        )
+    for name, tensor, value in zip(kind._fields, tensors, params, strict=True):
         if tensor is None:
             if value.any():
                 raise ValueError(f"to_torch: {name} must be 0 for a module without biases")
@@ -215,7 +219,8 @@ def to_torch(params: Params, module: Any, layer: int = 0, *, reverse: bool = Fal
             tensor.data.copy_(tensor.data.new_tensor(np.ascontiguousarray(value)))
 
 
-def _torch_tensors(subject: str, module: Any, layer: int, reverse: bool) -> list:
+def _torch_tensors(subject: str, module: Any, layer: int, reverse: bool) -> tuple[Any, list]:
+    """The kind of parameters that the module has, and its tensors; None where it has no bias."""
     suffix = f"_l{layer}" + ("_reverse" if reverse else "")
     if not hasattr(module, "weight_ih" + suffix) and layer == 0 and not reverse:
         suffix = ""  # a cell, which has one layer and no number in its names
@@ -224,7 +229,8 @@ def _torch_tensors(subject: str, module: Any, layer: int, reverse: bool) -> list
             f"{subject}: module must have a parameter weight_ih{suffix}; "
             f"got {type(module).__name__} without one"
         )
-    return [getattr(module, name + suffix, None) for name in Params._fields]
+    kind = PeepholeParams if hasattr(module, "weight_ch" + suffix) else Params
+    return kind, [getattr(module, name + suffix, None) for name in kind._fields]
 
 
 def _gates(subject: str, cell: Any, known: dict) -> tuple[str, ...]:

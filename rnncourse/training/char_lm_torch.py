@@ -209,7 +209,7 @@ class _Run:
         if not np.isfinite(value) or (recipe.precision != "16-mixed" and not np.isfinite(size)):
             raise FloatingPointError(
                 f"train: loss and gradient must stay finite; got a loss of {value:.4g} and a gradient norm "
-                f"of {size:.4g} at step {self.step} (norm one step before: {self.norm:.4g}, rate {rate:.2g}). "
+                f"of {size:.4g} at step {self.step} (one step before: {self.norm:.4g}, rate {rate:.2g}). "
                 "Start again with a smaller --lr, a smaller --clip or a longer --warmup; with 16-mixed, try "
                 "bf16-mixed"
             )

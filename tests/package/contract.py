@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncourse import gradcheck, unroll
-from rnncourse.cells import gru, lstm, vanilla
+from rnncourse.cells import coupled, gru, lstm, mgu, peephole, vanilla
 from rnncourse.params import init_params
 
 CELLS = {
@@ -15,6 +15,9 @@ CELLS = {
     "gru-after": gru,
     "gru-before": gru.reset_before,
     "lstm": lstm,
+    "lstm-peephole": peephole,
+    "lstm-coupled": coupled,
+    "mgu": mgu,
 }
 FINITE_DIFFERENCES = 1e-7
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from contract import Case, check_finite_differences, check_leaves_arguments_alone
 
-from rnncourse.cells import gru, lstm, vanilla
+from rnncourse.cells import coupled, gru, lstm, mgu, peephole, vanilla
 
 # (module, code as it stands, code with an error in it)
 MUTANTS = [
@@ -25,6 +25,16 @@ MUTANTS = [
     (gru, "dh_prev = dh * z + dh_n", "dh_prev = dh_n"),
     (gru, "da_n * product, da_n * r", "da_n * product, da_n"),
     (gru, "np.concatenate([da_rz.sum(axis=0), dbias_n])", "da_ih.sum(axis=0)"),
+    (peephole, "(1 - tanh_c * tanh_c) + da_o * p_o", "(1 - tanh_c * tanh_c)"),
+    (peephole, "+ da_i * p_i + da_f * p_f", "+ da_i * p_i"),
+    (peephole, "(da_o * c).sum(axis=0)", "(da_o * c_prev).sum(axis=0)"),
+    (peephole, "(da_i * c_prev).sum(axis=0), (da_f", "(dc * g * c_prev).sum(axis=0), (da_f"),
+    (coupled, "dc * (c_prev - g)", "dc * c_prev"),
+    (coupled, "dc * (1 - f)\n", "dc * f\n"),
+    (coupled, "dc * f)", "dc)"),
+    (mgu, "dh * (n - h_prev) + dkept * h_prev", "dh * (n - h_prev)"),
+    (mgu, "dh * (1 - f) + dkept * f", "dh * (1 - f) + dkept"),
+    (mgu, "da_n.T @ (f * h_prev)", "da_n.T @ h_prev"),
 ]
 
 

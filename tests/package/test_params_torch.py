@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from rnncourse import unroll_torch
-from rnncourse.cells import gru, lstm, vanilla
+from rnncourse.cells import gru, lstm, peephole, vanilla
 from rnncourse.cells.lstm_torch import LSTMCell
-from rnncourse.params import from_torch, init_params, to_torch
+from rnncourse.cells.peephole_torch import PeepholeLSTMCell
+from rnncourse.params import PeepholeParams, from_torch, init_params, to_torch
 
 LAYERS = {"RNN": (nn.RNN, vanilla), "GRU": (nn.GRU, gru), "LSTM": (nn.LSTM, lstm)}
 
@@ -134,3 +135,25 @@ def test_unroll_torch_takes_lengths_as_a_tensor():
     a, _ = unroll_torch.forward(cell, x, lengths=torch.tensor([5, 2]))
     b, _ = unroll_torch.forward(cell, x, lengths=[5, 2])
     assert torch.equal(a, b) and not a[2:, 1].any()
+
+
+def test_peepholes_travel_to_a_cell_and_back():
+    module = PeepholeLSTMCell(3, 4)
+    p = init_params(peephole, 3, 4, rng=np.random.default_rng(0))
+    to_torch(p, module)
+    back = from_torch(module)
+    assert type(back) is PeepholeParams
+    for a, b in zip(back, p, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("cell", "module", "message"),
+    [
+        (lstm, PeepholeLSTMCell(3, 4), "params must be rnncourse.params.PeepholeParams; got Params"),
+        (peephole, nn.LSTM(3, 4), "params must be rnncourse.params.Params; got PeepholeParams"),
+    ],
+)
+def test_peepholes_and_a_module_without_them_do_not_fit(cell, module, message):
+    with pytest.raises(TypeError, match=message):
+        to_torch(init_params(cell, 3, 4, rng=np.random.default_rng(0)), module)

@@ -12,8 +12,11 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnncourse import unroll_torch
+from rnncourse.cells.coupled_torch import CoupledLSTMCell
 from rnncourse.cells.gru_torch import GRUCell
 from rnncourse.cells.lstm_torch import LSTMCell
+from rnncourse.cells.mgu_torch import MGUCell
+from rnncourse.cells.peephole_torch import PeepholeLSTMCell
 from rnncourse.cells.vanilla_torch import RNNCell
 from rnncourse.params import to_torch
 
@@ -24,6 +27,9 @@ TWINS = {
     "gru-after": (GRUCell, nn.GRU),
     "gru-before": (partial(GRUCell, reset="before"), None),
     "lstm": (LSTMCell, nn.LSTM),
+    "lstm-peephole": (PeepholeLSTMCell, None),
+    "lstm-coupled": (CoupledLSTMCell, None),
+    "mgu": (MGUCell, None),
 }
 assert TWINS.keys() == CELLS.keys()
 
