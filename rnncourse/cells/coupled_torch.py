@@ -29,5 +29,6 @@ class CoupledLSTMCell(GatedModule):
         a = nn.functional.linear(x, self.weight_ih, self.bias_ih)
         a = a + nn.functional.linear(state.h, self.weight_hh, self.bias_hh)
         a_f, a_g, a_o = a.chunk(3, dim=1)
-        c = torch.lerp(torch.tanh(a_g), state.c, torch.sigmoid(a_f))
+        g = torch.tanh(a_g)
+        c = g + torch.sigmoid(a_f) * (state.c - g)  # torch.lerp refuses the two dtypes of autocast
         return State(torch.sigmoid(a_o) * torch.tanh(c), c)

@@ -30,4 +30,4 @@ class MGUCell(GatedModule):
         a_f, a_n = nn.functional.linear(x, self.weight_ih, self.bias_ih).chunk(2, dim=1)
         f = torch.sigmoid(a_f + nn.functional.linear(h, weight_f, bias_f))
         n = torch.tanh(a_n + nn.functional.linear(f * h, weight_n, bias_n))
-        return State(torch.lerp(h, n, f))
+        return State(h + f * (n - h))  # torch.lerp refuses the two dtypes of autocast
