@@ -1,4 +1,4 @@
-"""The LSTM cell as a diagram, and pictures of what its gates and its cell state do."""
+"""The LSTM and the GRU as diagrams, and pictures of what gates and cell state do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +55,43 @@ def cell_diagram(*, ax: Any) -> Any:
     _line(ax, (out + _RADIUS, _GATE), (ends[1], _GATE), BLUE)
     ax.text(ends[1] - 0.5, _GATE + 0.35, "$h_t$", fontsize=14)
     ax.set(xlim=(0.1, 10.1), ylim=(-0.4, 6.4), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def gru_diagram(*, ax: Any) -> Any:
+    """One step of the GRU on `ax`, time to the right: the one state on top, the gates below; returns `ax`.
+
+    The state passes one product (by z) and one sum (plus (1 − z) ⊙ n). The product with r stands on the way
+    from h_{t-1} to the candidate; on which side of W_hn is where the two published forms differ.
+    """
+    place, reset, ends = {"z": 2.4, "r": 4.6, "n": 7.4}, 6.0, (0.4, 9.6)
+    _line(ax, (ends[0], _LINE), (ends[1], _LINE), ORANGE, width=4.0)
+    ax.text(ends[0] - 0.1, _LINE + 0.4, "$h_{t-1}$", fontsize=14)
+    ax.text(ends[1] - 0.5, _LINE + 0.4, "$h_t$", fontsize=14)
+
+    # Two lines run below: h_{t-1}, which r multiplies on its way to n, and x_t, which it does not.
+    _line(ax, (0.9, _LINE), (0.9, _BUS), ORANGE, head=False)
+    _line(ax, (0.9, _BUS), (place["n"] - 0.25, _BUS), ORANGE, head=False)
+    _line(ax, (ends[0], 0.1), (place["n"] + 0.25, 0.1), BLUE, head=False)
+    ax.text(ends[0] - 0.1, 0.3, "$x_t$", fontsize=14)
+    for name, x in place.items():
+        _line(ax, (x - 0.25, _BUS), (x - 0.25, _GATE - _HALF), ORANGE)
+        _line(ax, (x + 0.25, 0.1), (x + 0.25, _GATE - _HALF), BLUE)
+        _box(ax, x, _GATE, f"${name}$", "tanh" if name == "n" else "σ")
+    _line(ax, (place["r"] + _HALF + 0.08, _GATE), (reset, _GATE), "black", head=False)
+    _line(ax, (reset, _GATE), (reset, _BUS + _RADIUS), "black")
+    _sign(ax, reset, _BUS, "×")
+
+    _line(ax, (place["z"], _GATE + _HALF), (place["z"], _LINE - _RADIUS), "black")
+    _sign(ax, place["z"], _LINE, "×")
+    _line(ax, (place["z"], 4.0), (place["n"] - _RADIUS, 4.0), "black")
+    ax.text(4.5, 4.2, "$1-z$", fontsize=14)
+    _line(ax, (place["n"], _GATE + _HALF), (place["n"], 4.0 - _RADIUS), "black")
+    _sign(ax, place["n"], 4.0, "×")
+    _line(ax, (place["n"], 4.0 + _RADIUS), (place["n"], _LINE - _RADIUS), "black")
+    _sign(ax, place["n"], _LINE, "+")
+    ax.set(xlim=(0.1, 9.8), ylim=(-0.4, 6.4), aspect="equal")
     ax.axis("off")
     return ax
 

@@ -11,8 +11,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnncourse.widgets.gradients import GradientExplorer, Spec, gradient_explorer
     from rnncourse.widgets.highway import HighwayExplorer, highway_explorer
+    from rnncourse.widgets.shapes import ProblemShapes, problem_shapes
+    from rnncourse.widgets.temperature import TemperatureExplorer, temperature_explorer
+    from rnncourse.widgets.truncation import BpttWindow, bptt_window
 
-__all__ = ["GradientExplorer", "HighwayExplorer", "Spec", "gradient_explorer", "highway_explorer"]
+__all__ = [
+    "BpttWindow",
+    "GradientExplorer",
+    "HighwayExplorer",
+    "ProblemShapes",
+    "Spec",
+    "TemperatureExplorer",
+    "bptt_window",
+    "gradient_explorer",
+    "highway_explorer",
+    "problem_shapes",
+    "temperature_explorer",
+]
 
 _HOMES = {
     "gradient_explorer": "gradients",
@@ -20,6 +35,12 @@ _HOMES = {
     "Spec": "gradients",
     "highway_explorer": "highway",
     "HighwayExplorer": "highway",
+    "problem_shapes": "shapes",
+    "ProblemShapes": "shapes",
+    "bptt_window": "truncation",
+    "BpttWindow": "truncation",
+    "temperature_explorer": "temperature",
+    "TemperatureExplorer": "temperature",
 }
 
 

@@ -9,7 +9,7 @@ import traitlets
 
 from rnncourse import _checks, gradflow, unroll
 from rnncourse.cells import Cell, gru, lstm, vanilla
-from rnncourse.params import Params, init_params
+from rnncourse.params import AnyParams, Params, init_params
 from rnncourse.widgets import base
 
 Array = np.ndarray
@@ -32,7 +32,7 @@ class Spec:
     """
 
     cell: Cell
-    make_params: Callable[[float, np.random.Generator], Params]
+    make_params: Callable[[float, np.random.Generator], AnyParams]
     beta_h: float | None = None
     label: str | None = None
 
@@ -304,13 +304,13 @@ def _evaluate(
     }
 
 
-def _params(name: str, spec: Spec, gain: float, rng: np.random.Generator) -> Params:
+def _params(name: str, spec: Spec, gain: float, rng: np.random.Generator) -> AnyParams:
     params = spec.make_params(gain, rng)
-    if not isinstance(params, Params):
+    if not isinstance(params, AnyParams):
         raise TypeError(
             f"{SUBJECT}: cells[{name!r}].make_params must return Params; got {type(params).__name__}"
         )
-    return Params(*(np.asarray(p, np.float64) for p in params))
+    return type(params)(*(np.asarray(p, np.float64) for p in params))
 
 
 def _backward(cell: Cell, caches: unroll.Caches, length: int, loss: str) -> unroll.Trace:

@@ -25,6 +25,19 @@ def test_the_cell_names_all_gates_states_and_operations(ax):
     assert all(left <= x <= right and low <= y <= high for x, y in (t.get_position() for t in ax.texts))
 
 
+def test_the_gru_names_both_gates_the_candidate_and_the_one_state(ax):
+    assert gates.gru_diagram(ax=ax) is ax
+    shown = texts(ax)
+    for name in ("$r$", "$z$", "$n$", "$1-z$", "$h_{t-1}$", "$h_t$", "$x_t$"):
+        assert shown.count(name) == 1, name
+    # Two gates and one candidate, three products (by z, by 1 − z, by r) and one sum; no second state.
+    assert [shown.count(sign) for sign in ("σ", "tanh", "×", "+")] == [2, 1, 3, 1]
+    assert not any("c_" in text for text in shown)
+    ax.figure.canvas.draw()
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert all(left <= x <= right and low <= y <= high for x, y in (t.get_position() for t in ax.texts))
+
+
 def test_the_stored_number_and_the_flagged_inputs_are_drawn_where_they_are(ax):
     inputs, flags = np.array([0.5, -0.2, 0.7, 0.1]), np.array([False, True, False, False])
     state = np.array([0.0, -0.2, -0.2, -0.2])

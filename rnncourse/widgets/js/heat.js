@@ -7,7 +7,7 @@ import { colour, FONT } from "./theme.js";
 // Nine points of "viridis": its lightness rises evenly, so it reads in grey and without red or green.
 const STOPS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
 
-const RAMP = (() => {
+export const RAMP = (() => {
   const rgb = STOPS.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   const ramp = new Uint32Array(256);
   const bytes = new Uint8ClampedArray(ramp.buffer);
@@ -23,14 +23,14 @@ const RAMP = (() => {
   return ramp;
 })();
 
-/** The scale from closed to open. */
-export function scaleBar() {
+/** The scale of the colours, from `low` to `high`. */
+export function scaleBar(low = "0 closed", high = "1 open") {
   return el(
     "div",
     { class: "rnn-scale" },
-    el("span", {}, "0 closed"),
+    el("span", {}, low),
     el("span", { class: "rnn-ramp", style: `background:linear-gradient(to right,${STOPS.join(",")})`, "aria-hidden": "true" }),
-    el("span", {}, "1 open"),
+    el("span", {}, high),
   );
 }
 
