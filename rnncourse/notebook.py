@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 
 def source(*objects: Any) -> Any:
     """The current source of functions or classes, without their docstrings, as highlighted Markdown.
@@ -57,6 +59,20 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Any:
             raise ValueError(f"table: each row must have {len(head)} cells, as the head; got {list(row)}")
         lines.append(_row("td", row))
     return HTML(f'<table class="table">{"".join(lines)}</table>')
+
+
+def spread(values: Any, form: str = ".3f") -> str:
+    """The text "median (lowest to highest)" of an array or list of values over seeds.
+
+    `form` is a format for floats. One number stands where the three are written alike, NaN where one is NaN.
+    Raises ValueError where there is no value.
+    """
+    found = np.asarray(values, np.float64)
+    if not found.size:
+        raise ValueError("spread: values must hold at least one number; got none")
+    # z: what rounds to zero has no sign.
+    low, middle, high = (f"{f(found):z{form}}".replace("-", "−") for f in (np.min, np.median, np.max))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def _row(tag: str, cells: Sequence[Any]) -> str:

@@ -69,3 +69,37 @@ def test_show_refuses_an_empty_text():
     with pytest.raises(ValueError, match="alt must say what the figure shows"):
         notebook.show(fig, " ")
     plt.close(fig)
+
+
+def test_a_table_has_its_head_and_rows_with_every_text_escaped():
+    shown = notebook.table(["cell", "h < 1"], [["LSTM", 0.5], ["GRU & co", "yes"]]).data
+    assert re.findall(r"<th>(.*?)</th>", shown) == ["cell", "h &lt; 1"]
+    assert [re.findall(r"<td>(.*?)</td>", row) for row in shown.split("<tr>")[2:]] == [
+        ["LSTM", "0.5"],
+        ["GRU &amp; co", "yes"],
+    ]
+
+
+def test_a_table_refuses_a_row_of_another_length():
+    with pytest.raises(ValueError, match=r"table: each row must have 2 cells, as the head; got \['LSTM'\]"):
+        notebook.table(["cell", "bits"], [["GRU", 1], ["LSTM"]])
+
+
+@pytest.mark.parametrize(
+    ("values", "form", "text"),
+    [
+        ([3.0, 1.0, 2.0], ".1f", "2.0 (1.0 to 3.0)"),
+        ([4, 1, 2, 3], ".0f", "2 (1 to 4)"),  # the median is 2.5, which Python rounds to even
+        ([-0.0001, 0.0], ".2f", "0.00"),
+        ([-0.5, -0.25, 0.125], ".2f", "−0.25 (−0.50 to 0.12)"),
+        ([0.7], ".3f", "0.700"),
+    ],
+)
+def test_spread_is_the_median_and_the_range(values, form, text):
+    assert notebook.spread(values, form) == text
+
+
+def test_spread_of_a_nan_shows_it_and_of_nothing_is_refused():
+    assert "nan" in notebook.spread([float("nan")] * 3)
+    with pytest.raises(ValueError, match="spread: values must hold at least one number; got none"):
+        notebook.spread([])
