@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from rnncourse.figures import graph
 from rnncourse.figures.style import COLOURS as LINE_COLOURS
@@ -88,6 +89,7 @@ def signed_terms(values: Float[Array, "T T"], *, axes: Any) -> Any:
     )
     picture.figure.colorbar(image, ax=list(axes), label="contribution to the gradient", aspect=30)
     picture.set_ylabel("loss at step t")
+    picture.yaxis.set_major_locator(MaxNLocator(integer=True))
     graph.step_terms(values.sum(axis=0), ax=bars)
     bars.set_xlabel("step k")
     bars.set_ylabel("sum over t")
