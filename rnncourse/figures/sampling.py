@@ -37,7 +37,7 @@ def next_characters(
 
 def diversity_and_bits(
     temperatures: Float[Array, "N"],
-    rows: Sequence[Any],
+    rows: Sequence[Any] | Array,
     panels: Mapping[str, tuple[Float[Array, "D N"], float]],
 ) -> None:
     """One panel of `rows` (Axes) for each entry: values of D draws over the temperature, and real text.

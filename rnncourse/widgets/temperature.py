@@ -130,10 +130,10 @@ class TemperatureExplorer(base.Explorer):
     def static(self) -> Any:
         import matplotlib.pyplot as plt
 
-        from rnncourse.figures import sampling
+        from rnncourse.figures import sampling, style
 
         now = self.values()
-        figure, ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+        figure, ax = style.subplots(figsize=(5.6, 5.6))
         plt.close(figure)  # or a notebook would show it twice
         sampling.next_characters(now["labels"], now["p"], now["model"], ax=ax)
         ax.set_title(
@@ -142,10 +142,12 @@ class TemperatureExplorer(base.Explorer):
             fontsize="medium",
         )
         figure.supxlabel(
-            sampling.wrapped(self._grid["contexts"][self.position("context")]["text"] + now["text"]),
+            sampling.wrapped(
+                self._grid["contexts"][self.position("context")]["text"] + now["text"], width=62
+            ),
             x=0.02,
             ha="left",
-            fontsize="small",
+            fontsize=9.5,
             family="monospace",
         )
         return figure
