@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from rnncourse.data.vocabulary import BOUNDARY, Vocabulary
-from rnncourse.models.char_lm import NATS_PER_BIT, CharModel
-from rnncourse.models.char_lm_torch import CharLM, bits_and_count, from_numpy
+from rnncourse.models.char_lm import NATS_PER_BIT
+from rnncourse.models.char_lm_torch import CharLM, bits_and_count
 from rnncourse.training import checkpoint
 from rnncourse.training.devices_torch import make_fabric
 from rnncourse.training.recipe import Recipe
@@ -69,14 +69,11 @@ def train(
     folder: str | Path,
     *,
     resume: bool = False,
-    start: CharModel | None = None,
     device: str = "auto",
     checkpoint_every: int = 200,
     progress: bool = True,
 ) -> Outcome:
     """Train on `documents`, choose by `valid`; both are whole documents as tokens (N,), without boundaries.
-
-    The weights are those of `start`, or are drawn.
 
     `folder` gets records.jsonl (one line a step), checkpoint.pt and checkpoint.pt.previous. An existing
     training there is continued with `resume`; without it FileExistsError.
@@ -88,7 +85,7 @@ def train(
     folder = Path(folder)
     fabric = make_fabric(device, recipe.precision)
     with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
-        run = _Run(fabric, recipe, vocabulary, documents, valid, folder, start)
+        run = _Run(fabric, recipe, vocabulary, documents, valid, folder)
         run.begin(resume)
         return run.loop(checkpoint_every, progress)
 
@@ -104,7 +101,6 @@ class _Run:
         documents: Tokens,
         valid: Tokens,
         folder: Path,
-        start: CharModel | None,
     ):
         self.fabric, self.recipe, self.folder = fabric, recipe, folder
         self.vocabulary, self.documents, self.valid = vocabulary, documents, valid
@@ -133,8 +129,6 @@ class _Run:
             dropout=recipe.dropout,
             forget_bias=recipe.forget_bias,
         )
-        if start is not None:
-            self.module.load_state_dict(from_numpy(start, recipe.cell).state_dict())
         self.optimiser = torch.optim.Adam(self.module.parameters(), lr=recipe.lr, betas=(0.9, 0.99))
         self.model, self.wrapped_optimiser = fabric.setup(self.module, self.optimiser)
         self.step, self.norm = 0, 0.0

@@ -34,12 +34,8 @@ def train_char_lm(arguments: argparse.Namespace) -> None:
     """
     recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
     parts = corpus(recipe.corpus)
-    start = _start(recipe) if recipe.start else None
-    if start is None:
-        large = sum(len(d.text) for d in parts.train) > LARGE
-        vocabulary = vocabulary_of((d.text for d in parts.train), at_least=RARE if large else 1)
-    else:
-        vocabulary = start.vocabulary
+    large = sum(len(d.text) for d in parts.train) > LARGE
+    vocabulary = vocabulary_of((d.text for d in parts.train), at_least=RARE if large else 1)
     tokens = [[vocabulary.encode(document.text) for document in part] for part in parts]
     folder = Path(arguments.out)
     outcome = train(
@@ -49,7 +45,6 @@ def train_char_lm(arguments: argparse.Namespace) -> None:
         tokens[1],
         folder,
         resume=arguments.resume,
-        start=start.model if start else None,
         device=arguments.device,
         checkpoint_every=arguments.checkpoint_every,
     )
@@ -57,8 +52,6 @@ def train_char_lm(arguments: argparse.Namespace) -> None:
         return
     path = folder / "weights.npz"
     about = _origin(recipe, parts, outcome) | {"curve": thinned(read(folder / RECORDS))}
-    if start is not None:
-        about["start"] = {name: value for name, value in start.about.items() if name != "ngrams"}
     saved = weights.Saved(outcome.model.to_numpy(), recipe.cell, vocabulary, about)
     weights.save(path, saved)
     stored = from_numpy(weights.load(path).model, recipe.cell)
@@ -75,24 +68,6 @@ def train_char_lm(arguments: argparse.Namespace) -> None:
             f"  {name:<5} {about[f'{name}_bits']:.3f}, {share:.1%} below {best:.3f} "
             f"of the best n-gram model (Kneser-Ney, order {about['best_order']})"
         )
-
-
-def _start(recipe: Recipe) -> weights.Saved:
-    """The weights that the recipe starts from. ValueError where they are of another architecture."""
-    saved = weights.load(recipe.start) if recipe.start.endswith(".npz") else weights.shipped(recipe.start)
-    model = saved.model
-    got = {
-        "cell": saved.cell,
-        "hidden_size": model.weight.shape[1],
-        "embedding_size": model.embedding.shape[1],
-        "layers": len(model.layers),
-    }
-    differ = [name for name, value in got.items() if getattr(recipe, name) != value]
-    if differ:
-        expected = ", ".join(f"--{name.replace('_', '-')} {got[name]}" for name in differ)
-        words = ", ".join(str(getattr(recipe, name)) for name in differ)
-        raise ValueError(f"train: the weights {recipe.start} need {expected}; got {words}")
-    return saved
 
 
 def thinned(records: Sequence[dict[str, Any]]) -> list[list[Any]]:

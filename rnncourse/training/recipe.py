@@ -34,7 +34,6 @@ class Recipe:
     patience: int = _option(0, "looks without a gain before it stops early; 0: never")
     seed: int = _option(0, "of the start, the order of documents, and dropout")
     precision: str = _option("32-true", "32-true, bf16-mixed or 16-mixed")
-    start: str = _option("", "weights to start from, an .npz file or a model that ships; none: random")
 
     def __post_init__(self) -> None:
         subject = "recipe"

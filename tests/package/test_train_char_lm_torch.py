@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,17 +116,6 @@ def test_an_epoch_begins_from_a_zero_state_in_a_new_order(tmp_path):
     again, _ = made._window(made.windows)
     assert made.state is None
     np.testing.assert_array_equal(again[:, 0], stream[1][:100])
-
-
-def test_it_starts_from_given_weights(tmp_path):
-    """At a rate of almost nothing the weights stay what they were, and not what the seed would draw."""
-    given = CharLM(len(VOCABULARY), 12, cell="lstm", embedding_size=6).to_numpy()
-    still = replace(RECIPE, steps=1, lr=1e-12)
-    started = run(tmp_path / "started", still, start=given).model.to_numpy()
-    for found, expected in zip(leaves(started), leaves(given), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
-    drawn = run(tmp_path / "drawn", still).model.to_numpy()
-    assert np.abs(drawn.weight - given.weight).max() > 0.01
 
 
 def test_it_stops_early(tmp_path):
@@ -376,27 +364,6 @@ def test_the_command_writes_what_made_it(corpus, tmp_path):
     test = [saved.vocabulary.encode(d.text) for d in read_corpus(str(corpus)).test]
     bits = bits_per_character(files.CELLS[saved.cell], saved.model, test)
     assert bits == pytest.approx(saved.about["test_bits"], abs=2e-5)
-
-
-def test_the_command_starts_from_weights_and_says_which(corpus, tmp_path, capsys):
-    from rnncourse.cli import main
-    from rnncourse.models import weights as files
-
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert main([*COMMAND[3:], *options(corpus, first)]) == 0
-    start = ["--start", str(first / "weights.npz")]
-    assert main([*COMMAND[3:], *options(corpus, second, steps=1, lr=1e-9), *start]) == 0
-    before, after = (files.load(folder / "weights.npz") for folder in (first, second))
-    assert after.about["start"]["command"] == before.about["command"]
-    assert "--start" in after.about["command"] and "start" not in before.about
-    assert after.about["test_bits"] == pytest.approx(before.about["test_bits"], abs=1e-3)
-
-    capsys.readouterr()
-    other = ["--hidden-size", "17", *start]
-    assert main([*COMMAND[3:], *options(corpus, tmp_path / "third"), *other]) == 1
-    assert "weights.npz need --hidden-size 16; got 17" in capsys.readouterr().err
-    assert main([*COMMAND[3:], *options(corpus, tmp_path / "third"), "--start", "rust"]) == 1
-    assert "shipped: expected one of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
