@@ -75,5 +75,6 @@ def depth_trial(
     for mark in marks:
         learn(model, lambda: task.draw(rng), mark - done, optimiser=optimiser)
         done = mark
-        with torch.no_grad():
-            yield done, {part: float(bits(model, task.exam(part))) for part in ("valid", "test")}
+        with torch.no_grad():  # not around the yield: the caller would be without gradients too
+            scores = {part: float(bits(model, task.exam(part))) for part in ("valid", "test")}
+        yield done, scores

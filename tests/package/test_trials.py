@@ -1,5 +1,6 @@
 """Trials: the same budget and the same exam for every cell, and the record that chapter 7 shows."""
 
+import json
 import math
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from contract import CELLS
 
 from rnncourse import functional
-from rnncourse.cells import gru, lstm, mgu, vanilla
+from rnncourse.cells import coupled, gru, lstm, mgu, peephole, vanilla
 from rnncourse.data import exams
 from rnncourse.data.exams import NAMES, task
 from rnncourse.models.sequence import init_sequence_model, predict
@@ -193,3 +194,62 @@ def test_an_exam_scores_what_the_mask_asks_for(name):
             found.append(-math.log2(functional.softmax(answers[place])[targets[place]]))
     assert examine(gru, model, t, (inputs, targets, mask)) == pytest.approx(np.mean(found), rel=1e-5)
     assert examine(gru, model, t, (inputs, targets, np.ones_like(mask))) != pytest.approx(np.mean(found))
+
+
+# The record that chapter 7 shows
+
+RECORDED = {
+    "vanilla": vanilla,
+    "LSTM": lstm,
+    "LSTM, peepholes": peephole,
+    "LSTM, coupled": coupled,
+    "GRU, after": gru,
+    "GRU, before": gru.reset_before,
+    "MGU": mgu,
+}
+
+
+@pytest.fixture(scope="module")
+def record():
+    return json.loads(RECORD.read_text(encoding="utf-8"))["results"]
+
+
+def test_the_record_is_complete_and_its_sizes_are_right(record):
+    rows = {(r["cell"], r["task"], r["same"]): r for r in record["rows"]}
+    recorded_tasks = {name for _, name, _ in rows}
+    assert recorded_tasks >= {"counting", "adding"}
+    assert set(rows) == {
+        (c, n, s) for c in RECORDED for n in recorded_tasks for s in ("H", "parameters")
+    } and len(rows) == len(record["rows"])
+    for (cell, name, same), row in rows.items():
+        t = task(name)
+        budget = parameters(lstm, t, 24)
+        hidden = 24 if same == "H" else hidden_for(RECORDED[cell], t, budget)
+        assert (row["hidden"], row["parameters"]) == (hidden, parameters(RECORDED[cell], t, hidden))
+        assert list(row["last"]) == list(t.exams("test"))
+        first = next(iter(row["last"].values()))
+        assert np.shape(row["curves"]) == (len(record["seeds"]), 10) and len(first) == len(record["seeds"])
+        assert [curve[-1] for curve in row["curves"]] == first and np.isfinite(row["curves"]).all()
+
+
+def test_the_record_reports_the_settings_that_won_the_search(record):
+    for row in record["rows"]:
+        scores = {}
+        for cell, name, lr, keep, seed, score in record["search"]:
+            assert seed not in record["seeds"]
+            if (cell, name) == (row["cell"], row["task"]):
+                scores.setdefault((lr, keep), []).append(np.mean(list(score.values())))
+        assert len(scores) == (3 if row["cell"] == "vanilla" else 6)
+        assert {len(values) for values in scores.values()} == {2}
+        sign = 1 if task(row["task"]).score == "accuracy" else -1
+        means = {setting: sign * np.mean(values) for setting, values in scores.items()}
+        assert means[row["lr"], row["keep"]] >= max(means.values()) - 1e-4  # the record is rounded
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "GRU, before"])
+def test_the_record_can_be_repeated(record, cell):
+    """The first tenth of one recorded trial; rounding differs between machines and grows."""
+    (row,) = (r for r in record["rows"] if (r["cell"], r["task"], r["same"]) == (cell, "counting", "H"))
+    (mark,) = trial(RECORDED[cell], task("counting"), 24, seed=1, lr=row["lr"], keep=row["keep"], marks=(60,))
+    assert mark.scores["T = 20"] == pytest.approx(row["curves"][1][0], abs=0.02)
+    assert np.std([curve[0] for curve in row["curves"]]) > 1e-3  # seeds differ, so the test could fail
