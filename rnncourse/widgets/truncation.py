@@ -17,8 +17,8 @@ GAINS = (0.5, 0.7, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6)
 WINDOWS = (1, 2, 3, 5, 8, 10, 13, 20, 30, 40)
 MODES = {
     "full": "Full: every term",
-    "carried": "Windows, state carried",
-    "zeroed": "Windows, state set to zero",
+    "carried": "Pieces, state carried",
+    "zeroed": "Pieces, state set to zero",
     "sliding": "Sliding: each loss looks back",
 }
 INPUT_SIZE = 4
