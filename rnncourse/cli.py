@@ -3,6 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
 
 from rnncourse import __version__
 
@@ -85,7 +87,8 @@ def _sample(arguments: argparse.Namespace) -> None:
     from rnncourse.models.char_lm import generate
 
     place = arguments.weights
-    saved = weights.load(place) if place.endswith(".npz") else weights.shipped(place)
+    is_file = place.endswith(".npz") or Path(place).is_file()
+    saved = weights.load(place) if is_file else weights.shipped(place)
     prime = saved.vocabulary.encode(arguments.prime, strict=True)
     tokens = generate(
         weights.CELLS[saved.cell],
@@ -96,6 +99,7 @@ def _sample(arguments: argparse.Namespace) -> None:
         temperature=arguments.temperature,
         top_k=arguments.top_k,
     )
+    tokens = chain([next(tokens)], tokens)  # what is wrong shows before anything is printed
     print(arguments.prime, end="")
     for token in tokens:
         print(saved.vocabulary.decode(np.array([token])), end="", flush=True)

@@ -4,11 +4,12 @@
     ĥ^l_t = cell^l_rev(x^l_t, ĥ^l_{t+1})      t = T … 1;  with both directions x^{l+1}_t = [h^l_t, ĥ^l_t]
 
 Dropout acts between layers only, never in time: x^{l+1}_t = m^l_t ⊙ h^l_t, every entry of m 0 with
-probability p and 1/(1 − p) otherwise. Backward, ∂L/∂x^{l+1}_t comes down from the layer above and
-∂L/∂h^l_{t+1} back in time; both add up at h^l_t.
+probability p and 1/(1 − p) otherwise; L − 1 masks, as in torch. Backward, ∂L/∂x^{l+1}_t comes down from the
+layer above and ∂L/∂h^l_{t+1} back in time; both add up at h^l_t.
 
 Parameters, states and gradients are tuples in torch's order: layer 1, layer 1 reverse, layer 2, …
-Source: Schuster and Paliwal (1997) for the two directions; Zaremba et al. (2014) for the dropout.
+Source: Schuster and Paliwal (1997) for the two directions; Zaremba et al. (2014) for the dropout, who also
+mask x^1_t and h^L_t: L + 1 masks.
 """
 
 from collections.abc import Sequence

@@ -22,7 +22,7 @@ def corpus(name: str) -> Split:
         return text.split_book(download("shakespeare"))
     if name in GENERATED:
         return text.split(GENERATED[name]())
-    if not Path(name).exists():
+    if not name or not Path(name).exists():
         raise FileNotFoundError(
             f"corpus: expected one of {', '.join(NAMES)}, or a file or folder of text; got {name!r}"
         )

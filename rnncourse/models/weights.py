@@ -24,6 +24,7 @@ Array = np.ndarray
 FORMAT = "rnncourse char-lm"
 VERSION = 1
 LEVELS = 127
+MOST = 65504  # the largest number of float16
 CELLS = {"vanilla": vanilla, "gru": gru, "lstm": lstm}
 
 
@@ -43,6 +44,12 @@ def save(path: str | Path, saved: Saved) -> int:
     for k, layer in enumerate(saved.model.layers):
         named |= {f"{name}_l{k}": value for name, value in zip(layer._fields, layer, strict=True)}
     for name, value in named.items():
+        largest = float(np.abs(value).max(initial=0))
+        if not largest <= MOST:
+            raise ValueError(
+                f"weights: {name} must be finite, with entries of at most {MOST} in size; got {largest:.3g}. "
+                "The training has diverged: start again with a smaller --lr"
+            )
         if value.ndim == 1:
             arrays[name] = value.astype(np.float16)
         else:
@@ -60,11 +67,14 @@ def save(path: str | Path, saved: Saved) -> int:
 
 def load(path: str | Path) -> Saved:
     """Read what `save` wrote. FileNotFoundError; ValueError where it is broken or of another version."""
+    data = Path(path).read_bytes()
     try:
-        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
+        with zipfile.ZipFile(io.BytesIO(data)):
+            pass  # NumPy would take another file for a pickle
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = dict(file)
-        header = json.loads(str(arrays.pop("header")))
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
+        header = dict(json.loads(str(arrays.pop("header"))))
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"weights: {path} is not a file of weights, or was cut short ({error})") from error
     if header.get("format") != FORMAT or header.get("version") != VERSION:
         raise ValueError(
@@ -78,11 +88,16 @@ def load(path: str | Path) -> Saved:
             return value.astype(np.float32)
         return value.astype(np.float32) * arrays[f"{name}.scale"][:, None]
 
-    layers = tuple(
-        Params(*(array(f"{name}_l{k}") for name in Params._fields)) for k in range(header["layers"])
-    )
-    model = CharModel(array("embedding"), layers, array("weight"), array("bias"))
-    return Saved(model, header["cell"], Vocabulary(header["characters"]), header["about"])
+    try:
+        layers = tuple(
+            Params(*(array(f"{name}_l{k}") for name in Params._fields)) for k in range(header["layers"])
+        )
+        model = CharModel(array("embedding"), layers, array("weight"), array("bias"))
+        vocabulary, about = Vocabulary(header["characters"]), header["about"]
+        CELLS[header["cell"]]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"weights: {path} lacks {error}, or holds it in another form") from error
+    return Saved(model, header["cell"], vocabulary, about)
 
 
 def shipped(name: str = "python") -> Saved:

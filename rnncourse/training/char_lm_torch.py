@@ -9,6 +9,7 @@ learning rate, what dropout draws. So a training that was killed and resumed is 
 bit for bit on a CPU (with the same number of threads).
 """
 
+import hashlib
 import io
 import sys
 import time
@@ -23,6 +24,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from rnncourse import _checks
 from rnncourse.data.vocabulary import BOUNDARY, Vocabulary
 from rnncourse.models.char_lm import NATS_PER_BIT
 from rnncourse.models.char_lm_torch import CharLM, bits_and_count
@@ -35,6 +37,7 @@ from rnncourse.training.truncated import streams
 
 Array = np.ndarray
 CHECKPOINT, RECORDS = "checkpoint.pt", "records.jsonl"
+LEFT_BEHIND = (CHECKPOINT, f"{CHECKPOINT}.previous", "weights.npz")
 Tokens = Sequence[Int[Array, "_"]]
 
 
@@ -59,6 +62,7 @@ class Progress(NamedTuple):
     best_bits: float
     best_model: dict[str, Any]
     seconds: float
+    precision: dict[str, Any]
 
 
 def train(
@@ -82,6 +86,7 @@ def train(
     is no longer finite; CheckpointError where the checkpoint is broken or of another recipe; ValueError
     where the corpus is too short for one window in each stream.
     """
+    _checks.positive_int("train", "checkpoint_every", checkpoint_every)
     folder = Path(folder)
     fabric = make_fabric(device, recipe.precision)
     with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
@@ -139,9 +144,12 @@ class _Run:
 
     def begin(self, resume: bool) -> None:
         path = self.folder / CHECKPOINT
-        if not resume and path.exists():
+        if self.folder.exists() and not self.folder.is_dir():
+            raise FileExistsError(f"train: expected a folder to write to; {self.folder} is a file")
+        there = [name for name in LEFT_BEHIND if (self.folder / name).exists()]
+        if not resume and there:
             raise FileExistsError(
-                f"train: expected a folder without a training; {self.folder} holds {CHECKPOINT}. "
+                f"train: expected a folder without a training; {self.folder} holds {there[0]}. "
                 "Continue it with --resume, or choose another folder"
             )
         self.fabric.barrier()  # nobody looks after the first has begun to write
@@ -150,6 +158,11 @@ class _Run:
         if self.fabric.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.records = Records(self.folder / RECORDS, keep_until=self.step)
+            if self.records.steps != list(range(1, self.step + 1)):
+                raise checkpoint.CheckpointError(
+                    f"train: {self.records.path} must hold each of the steps 1 to {self.step}; got "
+                    f"{len(self.records.steps)} records. Put the file back, or start again in another folder"
+                )
 
     def loop(self, checkpoint_every: int, progress: bool) -> Outcome:
         recipe, shown = self.recipe, self.fabric.is_global_zero and progress
@@ -219,7 +232,7 @@ class _Run:
         return {
             "step": self.step,
             "bits": value / NATS_PER_BIT,
-            "gradient_norm": size,
+            "gradient_norm": size if np.isfinite(size) else None,  # JSON has no infinity
             "lr": rate,
             "seconds": round(self.seconds_before + time.perf_counter() - self.started, 2),
         }
@@ -251,6 +264,11 @@ class _Run:
         sums: Any = torch.tensor([bits, count], dtype=kind, device=fabric.device)
         total: Any = fabric.all_reduce(sums, reduce_op="sum")
         bits, count = total.tolist()
+        if not np.isfinite(bits):
+            raise FloatingPointError(
+                f"train: the validation bits must stay finite; got {bits / count:.4g} at step {self.step} "
+                f"(gradient norm {self.norm:.4g}). Start again with a smaller --lr"
+            )
         if bits / count < self.best_bits:
             self.best_step, self.best_bits, self.best_model = self.step, bits / count, self._weights()
         return bits / count
@@ -266,16 +284,17 @@ class _Run:
         held = Progress(
             self.step, self._weights(), self.optimiser.state_dict(), state,
             self.best_step, self.best_bits, self.best_model, seconds,
+            self.fabric.strategy.precision.state_dict(),
         )  # fmt: skip
         buffer = io.BytesIO()
-        torch.save({"recipe": self.recipe.as_dict(), "tokens": self._size(), **held._asdict()}, buffer)
+        torch.save({"recipe": self.recipe.as_dict(), "corpus": self._corpus(), **held._asdict()}, buffer)
         checkpoint.save(self.folder / CHECKPOINT, buffer.getvalue())
 
     def _load(self, path: Path) -> None:
         payload = checkpoint.load(path)
         held = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-        expected = self.recipe.as_dict() | {"tokens": self._size()}
-        got = held.pop("recipe") | {"tokens": held.pop("tokens")}
+        expected = self.recipe.as_dict() | {"text": self._corpus()}
+        got = held.pop("recipe") | {"text": held.pop("corpus")}
         differ = [name for name, value in expected.items() if got.get(name) != value]
         if differ:
             words = ", ".join(f"{name} {got.get(name)!r}, now {expected[name]!r}" for name in differ)
@@ -286,6 +305,7 @@ class _Run:
         before = Progress(**held)
         self.module.load_state_dict(before.model)
         self.optimiser.load_state_dict(before.optimiser)
+        self.fabric.strategy.precision.load_state_dict(before.precision)
         self.step, self.seconds_before = before.step, before.seconds
         self.best_step, self.best_bits, self.best_model = (
             before.best_step,
@@ -306,8 +326,14 @@ class _Run:
             parts = tuple(torch.cat(list(part), dim=1) for part in gathered)
         return tuple(part.cpu() for part in parts)
 
-    def _size(self) -> int:
-        return sum(len(d) for d in self.documents)
+    def _corpus(self) -> str:
+        """What was read: a SHA-256 of the vocabulary and of every document."""
+        found = hashlib.sha256("\0".join(self.vocabulary.characters).encode())
+        for part in (self.documents, self.valid):
+            found.update(b"part")
+            for document in part:
+                found.update(len(document).to_bytes(8, "little") + np.asarray(document, "<i8").tobytes())
+        return found.hexdigest()
 
 
 def _detach(state: Any) -> Any:

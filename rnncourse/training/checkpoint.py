@@ -74,7 +74,7 @@ def _instead(path: Path) -> str:
     previous = path.with_name(path.name + ".previous")
     if previous.exists():
         return f"The one before it is kept: rename {previous} to {path.name} and resume again"
-    return "There is no earlier one: start again without --resume, in another folder"
+    return "There is no earlier one: start again without --resume"
 
 
 def _second_name(path: Path, other: Path) -> None:

@@ -60,13 +60,13 @@ def train_char_lm(arguments: argparse.Namespace) -> None:
         about[f"{name}_bits"] = round(bits / count, 5)
     about["ngrams"], about["best_order"] = _baselines(tokens, len(vocabulary))
     size = weights.save(path, saved)
-    print(f"{path}: {size / 1e6:.2f} MB; bits per character on held-out documents:")
+    print(f"{path}: {size / 1e6:.2f} MB; bits per character on held-out text:")
     for name in ("valid", "test"):
         best = about["ngrams"][about["best_order"]][f"{name}_bits"]
         share = 1 - about[f"{name}_bits"] / best
         print(
-            f"  {name:<5} {about[f'{name}_bits']:.3f}, {share:.1%} below {best:.3f} "
-            f"of the best n-gram model (Kneser-Ney, order {about['best_order']})"
+            f"  {name:<5} {about[f'{name}_bits']:.3f}, {abs(share):.1%} {'below' if share > 0 else 'above'} "
+            f"{best:.3f} of the best n-gram model (Kneser-Ney, order {about['best_order']})"
         )
 
 

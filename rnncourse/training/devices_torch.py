@@ -30,9 +30,11 @@ def make_fabric(device: str = "auto", precision: Any = "32-true") -> Fabric:
     """A launched Fabric for this process: alone, or one of those that torchrun started.
 
     With several processes gradients are averaged by DistributedDataParallel (gloo on CPUs, NCCL on GPUs).
-    Raises ValueError for a device that is not here.
+    Raises ValueError for a device that is not here, and for fp16 on the CPU.
     """
     device = choose_device(device)
+    if precision == "16-mixed" and device == "cpu":
+        raise ValueError("device: expected a GPU for precision 16-mixed; got cpu. Take bf16-mixed there")
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
     fabric = Fabric(

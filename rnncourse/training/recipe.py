@@ -43,8 +43,10 @@ class Recipe:
         for name in sizes.split():
             _checks.positive_int(subject, name, getattr(self, name))
         for name in ("patience", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{subject}: {name} must be at least 0; got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < 2**31:
+                raise ValueError(f"{subject}: {name} must lie in 0..2³¹ − 1; got {getattr(self, name)}")
+        if abs(_checks.number(subject, "forget_bias", self.forget_bias)) > 100:
+            raise ValueError(f"{subject}: forget_bias must lie in −100..100; got {self.forget_bias}")
         if not 0 <= _checks.number(subject, "dropout", self.dropout) < 1:
             raise ValueError(f"{subject}: dropout must lie in [0, 1); got {self.dropout}")
         for name in ("lr", "clip"):

@@ -5,27 +5,38 @@ line, which `read` leaves out and `Records` removes.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from rnncourse._files import write_atomically
 
 
 class Records:
     """A file of records. `keep_until` drops what a resumed training will write again."""
 
     def __init__(self, path: str | Path, *, keep_until: int = 0):
-        """Open for appending; first drop every record whose "step" is larger than `keep_until`."""
+        """Open for appending; first drop every record whose "step" is larger than `keep_until`.
+
+        `steps` holds the steps of those that stay.
+        """
         self.path = Path(path)
         kept = [r for r in read(self.path) if r["step"] <= keep_until] if self.path.exists() else []
-        temporary = self.path.with_name(self.path.name + ".new")
-        temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
-        os.replace(temporary, self.path)
+        self.steps = [record["step"] for record in kept]
+        write_atomically(self.path, "".join(map(_line, kept)).encode())
 
     def append(self, **record: Any) -> None:
-        """Write one record, which must have a "step"."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(_line(record))
+        """Write one record, which must have a "step". Raises OSError where the disk is full."""
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(_line(record))
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"could not write a record ({error.strerror}); the last checkpoint is untouched. "
+                "Make room and continue from it",
+                str(self.path),
+            ) from error
 
 
 def read(path: str | Path) -> list[dict[str, Any]]:

@@ -288,6 +288,40 @@ def test_broken_weights(tmp_path, monkeypatch):
         weights.shipped("nonesuch")
 
 
+def test_files_that_are_no_weights_are_refused(tmp_path):
+    path = tmp_path / "w.npz"
+    weights.save(path, saved())
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"]))
+
+    def refused(match, **changed):
+        np.savez(path, **{k: v for k, v in (arrays | changed).items() if v is not None})
+        with pytest.raises(ValueError, match=match):
+            weights.load(path)
+
+    refused("is not a file of weights", header=np.array("[1]"))
+    refused("lacks 'weight_ih_l0'", weight_ih_l0=None)
+    refused("lacks 'embedding.scale'", **{"embedding.scale": None})
+    refused("lacks 'rnn'", header=np.array(json.dumps(header | {"cell": "rnn"})))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for other in ((tmp_path / "array.npy").read_bytes(), b"def f(): pass"):
+        path.write_bytes(other)
+        with pytest.raises(ValueError, match="w.npz is not a file of weights, or was cut short"):
+            weights.load(path)
+
+
+@pytest.mark.parametrize("value", [1e5, np.nan, np.inf])
+def test_weights_that_no_small_number_can_hold_are_refused(tmp_path, value):
+    given = saved()
+    for name in ("bias", "weight"):
+        wrong = getattr(given.model, name).copy()
+        wrong.flat[0] = value
+        with pytest.raises(ValueError, match=f"weights: {name} must be finite.*at most 65504.*diverged"):
+            weights.save(tmp_path / "w.npz", given._replace(model=given.model._replace(**{name: wrong})))
+    assert not (tmp_path / "w.npz").exists()
+
+
 def test_weights_hold_no_pickle(tmp_path):
     weights.save(tmp_path / "w.npz", saved())
     with np.load(tmp_path / "w.npz", allow_pickle=False) as file:

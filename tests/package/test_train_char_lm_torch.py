@@ -233,7 +233,7 @@ def test_killed_at_any_moment_and_resumed_it_is_the_same(corpus, tmp_path):
     assert curve(killed) == curve(whole)
     assert [r["step"] for r in curve(killed)] == list(range(1, 61))
     assert (killed / "weights.npz").read_bytes() == (whole / "weights.npz").read_bytes()
-    assert "bits per character on held-out documents" in done.stdout
+    assert "bits per character on held-out text" in done.stdout
 
 
 def torchrun(processes, *words):
@@ -264,10 +264,10 @@ def test_two_processes_are_one_with_the_doubled_batch(corpus, tmp_path):
     longer = words | {"checkpoint-every": 10}
     torchrun(2, COMMAND[2:3], *COMMAND[3:], *options(corpus, half, **longer))
     (half / "checkpoint.pt.previous").replace(half / "checkpoint.pt")
-    (half / "records.jsonl").write_text("")
+    lines = (half / "records.jsonl").read_text().splitlines(keepends=True)
+    (half / "records.jsonl").write_text("".join(lines[:20]))
     torchrun(2, COMMAND[2:3], *COMMAND[3:], *options(corpus, half, **longer), "--resume")
-    tail = [r for r in curve(two) if r["step"] > 20]
-    assert curve(half) == tail
+    assert curve(half) == curve(two)
 
 
 def test_precision_bf16_trains_too(tmp_path):
@@ -287,12 +287,46 @@ def test_a_loss_that_is_no_number_stops_it_with_the_step(tmp_path):
     assert read(tmp_path / "records.jsonl")  # what was measured until then is kept
 
 
+def test_a_validation_that_is_no_number_stops_it_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(char_lm_torch, "bits_and_count", lambda *_: (float("nan"), 10))
+    with pytest.raises(FloatingPointError, match="validation bits must stay finite; got nan at step 6"):
+        run(tmp_path)
+
+
 def test_it_never_writes_over_a_training(tmp_path):
     run(tmp_path)
     before = (tmp_path / "records.jsonl").read_bytes()
     with pytest.raises(FileExistsError, match="Continue it with --resume, or choose another folder"):
         run(tmp_path)
     assert (tmp_path / "records.jsonl").read_bytes() == before
+    # A training of which only the checkpoint before the last is left is one too.
+    (tmp_path / "checkpoint.pt").unlink()
+    with pytest.raises(FileExistsError, match="holds checkpoint.pt.previous"):
+        run(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError, match="expected a folder to write to; .*file is a file"):
+        run(tmp_path / "file")
+
+
+def test_a_full_disk_leaves_checkpoint_and_records_and_says_which_file(tmp_path, monkeypatch):
+    def full(self, **record):
+        if record["step"] < 9:
+            return append(self, **record)
+        with monkeypatch.context() as patch:
+            patch.setattr("builtins.open", no_room)
+            return append(self, **record)
+
+    def no_room(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    append = char_lm_torch.Records.append
+    monkeypatch.setattr(char_lm_torch.Records, "append", full)
+    with pytest.raises(OSError, match="could not write a record .*checkpoint is untouched.*records.jsonl"):
+        run(tmp_path)
+    monkeypatch.undo()
+    resumed = run(tmp_path, resume=True)  # there is room again
+    assert_same(weights(resumed), weights(run(tmp_path / "whole")))
+    assert curve(tmp_path) == curve(tmp_path / "whole")
 
 
 def test_it_resumes_only_its_own_recipe(tmp_path):
@@ -300,8 +334,21 @@ def test_it_resumes_only_its_own_recipe(tmp_path):
     other = Recipe(**RECIPE.as_dict() | {"hidden_size": 13})
     with pytest.raises(checkpoint.CheckpointError, match="hidden_size 12, now 13"):
         run(tmp_path, other, resume=True)
-    with pytest.raises(checkpoint.CheckpointError, match="tokens"):
-        train(RECIPE, VOCABULARY, DOCUMENTS[1:], DOCUMENTS, tmp_path, resume=True, device="cpu")
+    # The same number of characters, but not the same ones; and another part to choose by.
+    turned = [document[::-1].copy() for document in DOCUMENTS]
+    for documents, valid in ((turned, DOCUMENTS[:1]), (DOCUMENTS, turned[:1])):
+        with pytest.raises(checkpoint.CheckpointError, match="expected the recipe and corpus.* with text "):
+            train(RECIPE, VOCABULARY, documents, valid, tmp_path, resume=True, device="cpu")
+
+
+def test_it_does_not_go_on_with_a_hole_in_its_records(tmp_path):
+    run(tmp_path)
+    path = tmp_path / "records.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    for left in (lines[:3] + lines[4:], []):
+        path.write_text("".join(left))
+        with pytest.raises(checkpoint.CheckpointError, match=r"each of the steps 1 to 24; got \d+ records"):
+            run(tmp_path, resume=True)
 
 
 def test_nothing_to_resume_is_said(tmp_path):
@@ -375,6 +422,12 @@ def test_the_command_writes_what_made_it(corpus, tmp_path):
         (["--dropout", "1"], "dropout must lie in"),
         (["--precision", "8"], "precision must be one of"),
         (["--device", "tpu"], "device must be one of"),
+        (["--precision", "16-mixed"], "expected a GPU for precision 16-mixed"),
+        (["--corpus", ""], "or a file or folder of text; got ''"),
+        (["--seed", "99999999999999"], "seed must lie in 0..2"),
+        (["--forget-bias", "1e40"], "forget_bias must lie in"),
+        (["--checkpoint-every", "0"], "checkpoint_every must be"),
+        (["--lr", "1e30"], "The training has diverged: start again with a smaller --lr"),
     ],
 )
 def test_the_command_says_what_is_wrong(words, message, corpus, tmp_path, capsys):

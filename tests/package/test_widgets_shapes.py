@@ -108,7 +108,7 @@ def test_alt_text_says_what_each_diagram_shows(widget):
         "One to many: 3 steps, input at step 1, loss at every step.",
         "Many to one: 4 steps, input at every step, loss at step 4.",
         "aligned: 4 steps, input at every step, loss at every step.",
-        "unaligned: 4 steps, input at every step, loss: none; then a second cell, 3 steps, input: none, loss at",
+        "unaligned: 4 steps, input at every step, loss: none; then a second cell, 3 steps, input: none,",
     ):
         assert words in alt
 
