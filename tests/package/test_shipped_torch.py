@@ -80,7 +80,7 @@ def test_it_is_below_the_best_ngram(saved, parts, tokens):
 
 
 def test_the_record_of_longer_ngrams_is_of_these_weights(saved):
-    """Orders to 48, which chapter 4 shows beside those to 14, need 9 GB: benchmarks/char_lm.py measures them."""
+    """Orders to 48, which chapter 4 shows too, need 9 GB: benchmarks/char_lm.py measures them."""
     record = json.loads((ROOT / "benchmarks/results/char_lm.json").read_text(encoding="utf-8"))["results"]
     assert record["corpus"] == saved.about["corpus"]["sha256"]
     by_order = [entry for entry in record["ngrams"] if entry["kind"] == "Kneser-Ney"]
