@@ -11,16 +11,13 @@ About 20 minutes of one core. `--keep` names a file of finished trials, so that 
 The result is written after each task. Chapter 7 shows it, and tests/package/test_trials.py repeats a part.
 """
 
-import argparse
-import json
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products: a second thread costs more than it brings
 
 import _record as record
+import _trials
 import numpy as np
 
 from rnncourse.cells import coupled, gru, lstm, mgu, peephole, vanilla
@@ -74,25 +71,6 @@ def run(job: Job) -> dict[str, Any]:
     return {"last": scores[-1], "curve": [s[first] for s in scores]}
 
 
-def run_all(jobs: list[Job], workers: int, kept: Path | None) -> dict[Job, dict[str, Any]]:
-    done = {}
-    if kept and kept.exists():
-        lines = [json.loads(line) for line in kept.read_text().splitlines()]
-        done = {Job(*job): result for job, result in lines}
-    waiting = [job for job in jobs if job not in done]
-    with ProcessPoolExecutor(workers) as pool:
-        futures = {pool.submit(run, job): job for job in waiting}
-        for n, future in enumerate(as_completed(futures), start=1):
-            job = futures[future]
-            done[job] = future.result()
-            if kept:
-                with kept.open("a") as file:
-                    file.write(json.dumps([job, done[job]]) + "\n")
-            if n % 50 == 0:
-                print(f"{n} of {len(waiting)}", flush=True)
-    return {job: done[job] for job in jobs}
-
-
 def search_jobs(name: str) -> list[Job]:
     return [
         Job(cell, name, HIDDEN, lr, keep, seed, "valid")
@@ -135,17 +113,14 @@ def row(same: str, jobs: list[Job], results: dict[Job, dict[str, Any]]) -> dict[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path)
-    arguments = parser.parse_args()
+    options = _trials.options()
     rows: list[dict[str, Any]] = []
     search: list[list[Any]] = []
     for name in TASKS:
-        searched = run_all(search_jobs(name), arguments.jobs, arguments.keep)
+        searched = _trials.run_all(run, search_jobs(name), options)
         reports = report_jobs(name, best_settings(searched))
         jobs = list(dict.fromkeys(job for _, row_jobs in reports for job in row_jobs))
-        results = run_all(jobs, arguments.jobs, arguments.keep)
+        results = _trials.run_all(run, jobs, options)
         rows += [row(same, row_jobs, results) for same, row_jobs in reports]
         for job, result in searched.items():
             last = {exam: round(score, 5) for exam, score in result["last"].items()}

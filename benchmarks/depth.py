@@ -10,16 +10,13 @@ About 30 minutes of one core: 162 trials of 1000 or 2000 updates. `--keep` names
 that an ended run goes on; the seeds come one after the other. Chapter 8 shows the result and repeats a part.
 """
 
-import argparse
-import json
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products: a second thread costs more than it brings
 
 import _record as record
+import _trials
 
 from rnncourse.models.labeller_torch import hidden_for, parameters
 from rnncourse.training.depth_torch import BUDGETS, NAMES, RATES, depth_trial, problem
@@ -55,32 +52,12 @@ def jobs() -> list[Job]:
     return [Job(t, cell, n, lr, s) for s in SEEDS for t in NAMES for lr in RATES for cell, n in nets]
 
 
-def run_all(waiting: list[Job], workers: int, kept: Path | None) -> dict[Job, Any]:
-    done = {}
-    if kept and kept.exists():
-        done = {Job(*job): result for job, result in map(json.loads, kept.read_text().splitlines())}
-    left = [job for job in waiting if job not in done]
-    with ProcessPoolExecutor(workers) as pool:
-        futures = {pool.submit(run, job): job for job in left}
-        for n, future in enumerate(as_completed(futures), start=1):
-            job = futures[future]
-            done[job] = future.result()
-            if kept:
-                with kept.open("a") as file:
-                    file.write(json.dumps([job, done[job]]) + "\n")
-            print(f"{n} of {len(left)}: {job}", flush=True)
-    return {job: done[job] for job in waiting}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path)
-    arguments = parser.parse_args()
+    chosen = _trials.options()
     groups: dict[tuple, list[Job]] = {}
     for job in jobs():
         groups.setdefault(job[:-1], []).append(job)
-    results = run_all(jobs(), arguments.jobs, arguments.keep)
+    results = _trials.run_all(run, jobs(), chosen)
     rows = []
     for (name, cell, layers, lr), group in groups.items():
         task = problem(name)

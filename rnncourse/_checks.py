@@ -85,6 +85,29 @@ def float_dtype(subject: str, value: Any) -> np.dtype:
     return found
 
 
+def dropout(subject: str, value: Any) -> float:
+    """A probability of dropping: ValueError unless it lies in [0, 1), TypeError unless it is a number."""
+    if not 0 <= number(subject, "dropout", value) < 1:
+        raise ValueError(f"{subject}: dropout must lie in [0, 1); got {value}")
+    return float(value)
+
+
+def marks(subject: str, value: Any) -> tuple[int, ...]:
+    """Numbers of updates at which something is looked at: ValueError unless they rise from 1 or later."""
+    found = tuple(value)
+    if not found or list(found) != sorted(set(found)) or found[0] < 1:
+        raise ValueError(f"{subject}: marks must be numbers of updates that rise from 1; got {found}")
+    return found
+
+
+def drawing(subject: str, rng: Any, dtype: Any, **sizes: Any) -> np.dtype:
+    """What every generator of data is given: sizes of at least 1, a generator, and a dtype, the result."""
+    for name, value in sizes.items():
+        positive_int(subject, name, value)
+    generator(subject, rng)
+    return float_dtype(subject, dtype)
+
+
 def choice(subject: str, name: str, value: Any, options: Iterable[str]) -> str:
     options = tuple(options)
     if not isinstance(value, str) or value not in options:

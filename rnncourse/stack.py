@@ -107,8 +107,7 @@ def forward(
     if lengths is not None:
         lengths = _checks.lengths(subject, lengths, *inputs.shape[:2])
     starts = _check_states(subject, "states", cell, states, hidden, inputs)
-    if not 0 <= _checks.number(subject, "dropout", dropout) < 1:
-        raise ValueError(f"{subject}: dropout must lie in [0, 1); got {dropout}")
+    _checks.dropout(subject, dropout)
 
     x, finals, caches, masks = inputs, [], [], []
     for first in range(0, len(params), directions):

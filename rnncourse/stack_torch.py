@@ -41,9 +41,7 @@ class Stack(nn.Module):
         self.input_size = _checks.positive_int("Stack", "input_size", input_size)
         self.hidden_size = _checks.positive_int("Stack", "hidden_size", hidden_size)
         self.num_layers = _checks.positive_int("Stack", "layers", layers)
-        self.bidirectional, self.dropout = bool(bidirectional), _checks.number("Stack", "dropout", dropout)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"Stack: dropout must lie in [0, 1); got {dropout}")
+        self.bidirectional, self.dropout = bool(bidirectional), _checks.dropout("Stack", dropout)
         runs = []
         for layer in range(self.num_layers):
             size_in = self._directions * hidden_size if layer else input_size

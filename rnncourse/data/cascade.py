@@ -15,14 +15,10 @@ def cascade(steps: int, batch: int, *, stages: int, rng: np.random.Generator) ->
     network could compute one stage; the target depends on the last 2K + 1 inputs. For each history exactly
     half of the present bits give a 1, so a guess costs 1 bit. ValueError for sizes below 1.
     """
-    shape = tuple(
-        _checks.positive_int("cascade", name, value) for name, value in (("steps", steps), ("batch", batch))
-    )
-    _checks.positive_int("cascade", "stages", stages)
-    _checks.generator("cascade", rng)
-    bits = rng.integers(0, 2, shape)
+    _checks.drawing("cascade", rng, np.float32, steps=steps, batch=batch, stages=stages)
+    bits = rng.integers(0, 2, (steps, batch))
     inputs = (2 * bits - 1)[:, :, None].astype(np.float32)
     for _ in range(stages):
         earlier = np.pad(bits, ((2, 0), (0, 0)))
         bits = bits ^ (earlier[1:-1] | earlier[:-2])
-    return Labelled(inputs, bits, np.ones(shape, bool))
+    return Labelled(inputs, bits, np.ones((steps, batch), bool))

@@ -46,10 +46,9 @@ def hidden_regime(
     Raises ValueError for sizes below 1 or parameters outside these ranges.
     """
     subject = "hidden_regime"
-    shape = (_checks.positive_int(subject, "steps", steps), _checks.positive_int(subject, "batch", batch), 1)
+    dtype = _checks.drawing(subject, rng, dtype, steps=steps, batch=batch)
     stay, noise = _parameters(subject, stay, noise)
-    _checks.generator(subject, rng)
-    dtype = _checks.float_dtype(subject, dtype)
+    shape = (steps, batch, 1)
     turns = np.where(rng.random(shape) < stay, 1, -1)
     turns[0] = rng.choice([-1, 1], shape[1:])
     regimes = turns.cumprod(axis=0)

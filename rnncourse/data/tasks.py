@@ -24,11 +24,9 @@ def adding(steps: int, batch: int, *, rng: np.random.Generator, dtype: Any = np.
     Source: Hochreiter and Schmidhuber (1997), experiment 4, in the form of Le et al. (2015), section 4.1.
     Raises ValueError for fewer than 2 steps.
     """
-    _checks.positive_int("adding", "batch", batch)
-    if _checks.positive_int("adding", "steps", steps) < 2:
+    dtype = _checks.drawing("adding", rng, dtype, steps=steps, batch=batch)
+    if steps < 2:
         raise ValueError(f"adding: steps must be at least 2, to hold two flags; got {steps}")
-    _checks.generator("adding", rng)
-    dtype = _checks.float_dtype("adding", dtype)
     numbers = rng.uniform(0, 1, (steps, batch))
     flags = np.zeros((steps, batch))
     column = np.arange(batch)
@@ -58,14 +56,10 @@ def flip_flop(
     Raises ValueError for sizes below 1 or a rate outside [0, 1].
     """
     subject = "flip_flop"
-    shape = tuple(
-        _checks.positive_int(subject, name, value)
-        for name, value in (("steps", steps), ("batch", batch), ("channels", channels))
-    )
+    dtype = _checks.drawing(subject, rng, dtype, steps=steps, batch=batch, channels=channels)
     if not 0 <= _checks.number(subject, "rate", rate) <= 1:
         raise ValueError(f"{subject}: rate must lie in [0, 1]; got {rate}")
-    _checks.generator(subject, rng)
-    dtype = _checks.float_dtype(subject, dtype)
+    shape = (steps, batch, channels)
     given = rng.random(shape) < rate
     given[0] = True
     commands = np.where(given, rng.choice([-1, 1], shape), 0)
@@ -83,16 +77,8 @@ def recent_parity(
     Before step `width` it is the product of those there are. Any `width` − 1 of the inputs say nothing
     about it. Raises ValueError for sizes below 1.
     """
-    subject = "recent_parity"
-    shape = (
-        _checks.positive_int(subject, "steps", steps),
-        _checks.positive_int(subject, "batch", batch),
-        1,
-    )
-    _checks.positive_int(subject, "width", width)
-    _checks.generator(subject, rng)
-    dtype = _checks.float_dtype(subject, dtype)
-    inputs = rng.choice([-1, 1], shape)
+    dtype = _checks.drawing("recent_parity", rng, dtype, steps=steps, batch=batch, width=width)
+    inputs = rng.choice([-1, 1], (steps, batch, 1))
     so_far = inputs.cumprod(axis=0)
     # The product of the last `width` is the product of all, over the product of those before them.
     targets = so_far.copy()
@@ -126,11 +112,7 @@ def copying(
     Source: the copying task of Hochreiter and Schmidhuber (1997), in the form of Arjovsky, Shah and Bengio
     (2016), section 4.1. Raises ValueError for sizes below 1.
     """
-    subject = "copying"
-    for name, value in (("delay", delay), ("batch", batch), ("length", length), ("symbols", symbols)):
-        _checks.positive_int(subject, name, value)
-    _checks.generator(subject, rng)
-    dtype = _checks.float_dtype(subject, dtype)
+    dtype = _checks.drawing("copying", rng, dtype, delay=delay, batch=batch, length=length, symbols=symbols)
     word = rng.integers(0, symbols, (length, batch))
     shown = np.full((2 * length + delay, batch), symbols)
     targets, mask = np.zeros(shown.shape, int), np.zeros(shown.shape, bool)
@@ -146,12 +128,7 @@ def counting(steps: int, batch: int, *, rng: np.random.Generator, dtype: Any = n
 
     The sum after t steps is even or odd with t, and its size grows like √t. ValueError for sizes below 1.
     """
-    subject = "counting"
-    shape = tuple(
-        _checks.positive_int(subject, name, value) for name, value in (("steps", steps), ("batch", batch))
-    )
-    _checks.generator(subject, rng)
-    dtype = _checks.float_dtype(subject, dtype)
-    inputs = rng.choice([-1, 1], shape)
+    dtype = _checks.drawing("counting", rng, dtype, steps=steps, batch=batch)
+    inputs = rng.choice([-1, 1], (steps, batch))
     targets = 1 + np.sign(inputs.cumsum(axis=0))
-    return Labelled(inputs[..., None].astype(dtype), targets, np.ones(shape, bool))
+    return Labelled(inputs[..., None].astype(dtype), targets, np.ones((steps, batch), bool))

@@ -40,23 +40,23 @@ def computational_graph(losses: Bool[Array, "T"], *, ax: Any) -> Any:
     for t, x in enumerate(place[1:], start=1):
         _box(ax, x, _STATE, 2 * _HALF, f"$h_{{{t}}}$", BLUE)
         _circle(ax, x + 0.15, _INPUT, f"$x_{{{t}}}$", "black")
-        _arrow(ax, (place[t - 1] + _HALF, _STATE), (x - _HALF, _STATE), BLUE)
-        _arrow(ax, (x + 0.15, _INPUT + _RADIUS), (x + 0.15, _STATE - _HALF), "black")
-        _arrow(ax, (x - 0.33, _WEIGHTS + _HALF), (x - 0.33, _STATE - _HALF), GREEN, "--")
+        arrow(ax, (place[t - 1] + _HALF, _STATE), (x - _HALF, _STATE), BLUE)
+        arrow(ax, (x + 0.15, _INPUT + _RADIUS), (x + 0.15, _STATE - _HALF), "black")
+        arrow(ax, (x - 0.33, _WEIGHTS + _HALF), (x - 0.33, _STATE - _HALF), GREEN, "--")
         has_loss = bool(losses[t - 1])
         colour = "black" if has_loss else PALE
         _circle(ax, x, _OUTPUT, f"$y_{{{t}}}$", colour)
-        _arrow(ax, (x, _STATE + _HALF), (x, _OUTPUT - _RADIUS), colour, "-" if has_loss else ":")
+        arrow(ax, (x, _STATE + _HALF), (x, _OUTPUT - _RADIUS), colour, "-" if has_loss else ":")
         if has_loss:
             _circle(ax, x, _LOSS, f"$L_{{{t}}}$", ORANGE)
-            _arrow(ax, (x, _OUTPUT + _RADIUS), (x, _LOSS - _RADIUS), "black")
+            arrow(ax, (x, _OUTPUT + _RADIUS), (x, _LOSS - _RADIUS), "black")
     asked = place[1:][losses]
     total = asked.mean()
     _circle(ax, total, _TOTAL, "$L$", ORANGE)
     for x in asked:
         way = np.array([total - x, _TOTAL - _LOSS])
         way *= _RADIUS / np.linalg.norm(way)
-        _arrow(ax, (x + way[0], _LOSS + way[1]), (total - way[0], _TOTAL - way[1]), ORANGE)
+        arrow(ax, (x + way[0], _LOSS + way[1]), (total - way[0], _TOTAL - way[1]), ORANGE)
     ax.set(xlim=(-0.6, right + 0.7), ylim=(-0.6, _TOTAL + 0.6), aspect="equal")
     ax.axis("off")
     return ax
@@ -125,17 +125,7 @@ def _circle(ax: Any, x: float, y: float, text: str, colour: str) -> None:
     ax.text(x, y, text, ha="center", va="center", fontsize=13, color=colour if colour == PALE else "black")
 
 
-def _arrow(ax: Any, start: tuple, end: tuple, colour: str, dashes: str = "-") -> None:
-    ax.annotate(
-        "",
-        xy=end,
-        xytext=start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": colour,
-            "linestyle": dashes,
-            "linewidth": 1.5,
-            "shrinkA": 0,
-            "shrinkB": 1,
-        },
-    )
+def arrow(ax: Any, start: tuple, end: tuple, colour: str, dashes: str = "-", **more: Any) -> None:
+    """An arrow on `ax` from (x, y) `start` to `end`, in data units; `more` goes to arrowprops."""
+    props = {"arrowstyle": "-|>", "color": colour, "linestyle": dashes, "linewidth": 1.5, "shrinkA": 0}
+    ax.annotate("", xy=end, xytext=start, arrowprops=props | {"shrinkB": 1} | more)

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.patches import Circle, FancyBboxPatch
 
+from rnncourse.figures.graph import arrow
 from rnncourse.figures.style import COLOURS, PALE
 
 STATES = (COLOURS[0], COLOURS[2])  # one colour for each cell
@@ -23,7 +24,7 @@ def problem_shape(parts: Sequence[Mapping[str, Any]], title: str, *, ax: Any) ->
     """
     place = 0.0
     ax.text(place - 0.9, _STATE, "$h_0$", ha="center", va="center", color=PALE, fontsize=11)
-    _arrow(ax, (place - 0.65, _STATE), (place - _HALF, _STATE), PALE)
+    arrow(ax, (place - 0.65, _STATE), (place - _HALF, _STATE), PALE, linewidth=1.3)
     for number, part in enumerate(parts):
         steps = len(part["inputs"])
         if not steps == len(part["predictions"]) == len(part["losses"]):
@@ -33,10 +34,12 @@ def problem_shape(parts: Sequence[Mapping[str, Any]], title: str, *, ax: Any) ->
             )
         if number:
             place += _GAP
-            _arrow(ax, (place - _GAP - _PITCH + _HALF, _STATE), (place - _HALF, _STATE), "black")
+            arrow(
+                ax, (place - _GAP - _PITCH + _HALF, _STATE), (place - _HALF, _STATE), "black", linewidth=1.3
+            )
         for t in range(steps):
             if t:
-                _arrow(ax, (place - _PITCH + _HALF, _STATE), (place - _HALF, _STATE), "black")
+                arrow(ax, (place - _PITCH + _HALF, _STATE), (place - _HALF, _STATE), "black", linewidth=1.3)
             _step(
                 ax, place, t + 1, {key: part[key][t] for key in ("inputs", "predictions", "losses")}, number
             )
@@ -63,14 +66,14 @@ def _step(ax: Any, x: float, t: int, has: Mapping[str, bool], number: int) -> No
     _text(ax, x, _STATE, f"$h_{{{t}}}$", "black", opaque=number > 0)
     colour = "black" if has["inputs"] else PALE
     _circle(ax, x, _INPUT, f"$x_{{{t}}}$" if has["inputs"] else "0", colour, dashed=not has["inputs"])
-    _arrow(ax, (x, _INPUT + _RADIUS), (x, _STATE - _HALF), colour)
+    arrow(ax, (x, _INPUT + _RADIUS), (x, _STATE - _HALF), colour, linewidth=1.3)
     if has["predictions"]:
         colour = "black" if has["losses"] else PALE
         _circle(ax, x, _PREDICTION, f"$y_{{{t}}}$", colour, dashed=not has["losses"])
-        _arrow(ax, (x, _STATE + _HALF), (x, _PREDICTION - _RADIUS), colour)
+        arrow(ax, (x, _STATE + _HALF), (x, _PREDICTION - _RADIUS), colour, linewidth=1.3)
     if has["losses"]:
         _circle(ax, x, _LOSS, f"$L_{{{t}}}$", LOSS)
-        _arrow(ax, (x, _PREDICTION + _RADIUS), (x, _LOSS - _RADIUS), LOSS)
+        arrow(ax, (x, _PREDICTION + _RADIUS), (x, _LOSS - _RADIUS), LOSS, linewidth=1.3)
 
 
 def _circle(ax: Any, x: float, y: float, text: str, colour: str, *, dashed: bool = False) -> None:
@@ -82,8 +85,3 @@ def _circle(ax: Any, x: float, y: float, text: str, colour: str, *, dashed: bool
 def _text(ax: Any, x: float, y: float, text: str, colour: str, *, opaque: bool = False) -> None:
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 1} if opaque else None
     ax.text(x, y, text, ha="center", va="center", fontsize=11, color=colour, bbox=ground)
-
-
-def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
-    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 1}
-    ax.annotate("", xy=end, xytext=start, arrowprops=style)

@@ -113,18 +113,12 @@ def term_path(t: int, k: int, steps: int, *, ax: Any) -> Any:
     x, y = back[-1]
     way = [place[f"$L_{{{t}}}$"], place[f"$y_{{{t}}}$"], *back]
     for start, end in [*pairwise(way), ((x - 0.33, y), (x - 0.33, weights[1]))]:
-        ax.annotate(
-            "",
-            xy=end,
-            xytext=start,
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": LINE_COLOURS[1],
-                "linewidth": 5,
-                "alpha": 0.6,
-                "mutation_scale": 22,
-                "shrinkA": 15,
-                "shrinkB": 15,
-            },
-        )
+        wide: dict[str, Any] = {
+            "linewidth": 5,
+            "alpha": 0.6,
+            "mutation_scale": 22,
+            "shrinkA": 15,
+            "shrinkB": 15,
+        }
+        graph.arrow(ax, start, end, LINE_COLOURS[1], **wide)
     return ax

@@ -47,8 +47,7 @@ class CharLM(nn.Module):
             ("layers", layers),
         ):
             _checks.positive_int(subject, name, value)
-        if not 0 <= _checks.number(subject, "dropout", dropout) < 1:
-            raise ValueError(f"{subject}: dropout must lie in [0, 1); got {dropout}")
+        _checks.dropout(subject, dropout)
         self.cell = cell
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         between = dropout if layers > 1 else 0.0

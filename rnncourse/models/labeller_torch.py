@@ -8,16 +8,13 @@ The layers are torch.nn's, because many trainings need their speed; tests prove 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rnncourse import _checks
-
-CELLS = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-GATES = {"vanilla": 1, "gru": 3, "lstm": 4}
-NATS_PER_BIT = float(np.log(2))
+from rnncourse.models.char_lm import NATS_PER_BIT
+from rnncourse.models.char_lm_torch import CELLS
 
 # (inputs (T, B, I), targets (T, B), mask (T, B)), NumPy arrays
 Batch = tuple[Any, Any, Any]
@@ -45,10 +42,11 @@ class Labeller(nn.Module):
         sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
         for name, value in (sizes | {"layers": layers}).items():
             _checks.positive_int("Labeller", name, value)
-        if not 0 <= _checks.number("Labeller", "dropout", dropout) < 1:
-            raise ValueError(f"Labeller: dropout must lie in [0, 1); got {dropout}")
+        dropout = _checks.dropout("Labeller", dropout)
         between = dropout if layers > 1 else 0.0
-        self.rnn = CELLS[cell](input_size, hidden_size, layers, bidirectional=bidirectional, dropout=between)
+        self.rnn = CELLS[cell][1](
+            input_size, hidden_size, layers, bidirectional=bidirectional, dropout=between
+        )
         self.readout = nn.Linear(hidden_size * (2 if bidirectional else 1), output_size)
 
     def forward(self, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B O"]:
@@ -59,8 +57,12 @@ class Labeller(nn.Module):
 def parameters(
     input_size: int, hidden_size: int, output_size: int, *, layers: int = 1, cell: str = "lstm"
 ) -> int:
-    """How many numbers a `Labeller` in one direction has: G(HI + H² + 2H) + (L−1) G(2H² + 2H) + O(H + 1)."""
-    gates, h = GATES[_checks.choice("parameters", "cell", cell, GATES)], hidden_size
+    """How many numbers a `Labeller` in one direction has: G(HI + H² + 2H) + (L−1) G(2H² + 2H) + O(H + 1).
+
+    Raises ValueError for an unknown cell.
+    """
+    numpy_cell, _ = CELLS[_checks.choice("parameters", "cell", cell, CELLS)]
+    gates, h = len(numpy_cell.GATES), hidden_size
     layer = gates * (h * input_size + h * h + 2 * h) + (layers - 1) * gates * (2 * h * h + 2 * h)
     return layer + output_size * (h + 1)
 

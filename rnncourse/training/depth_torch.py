@@ -62,9 +62,7 @@ def depth_trial(
     H is chosen so that the number of parameters is as near as can be to `budget`. The seed decides the start
     and every batch, which are the same for each depth. Raises ValueError for marks that do not rise from 1.
     """
-    marks = tuple(marks)
-    if not marks or list(marks) != sorted(set(marks)) or marks[0] < 1:
-        raise ValueError(f"depth_trial: marks must be numbers of updates that rise from 1; got {marks}")
+    marks = _checks.marks("depth_trial", marks)
     task = problem(name)
     hidden = hidden_for(budget, task.inputs, task.outputs, layers=layers, cell=cell)
     torch.manual_seed(seed)

@@ -47,13 +47,13 @@ class Recipe:
                 raise ValueError(f"{subject}: {name} must lie in 0..2³¹ − 1; got {getattr(self, name)}")
         if abs(_checks.number(subject, "forget_bias", self.forget_bias)) > 100:
             raise ValueError(f"{subject}: forget_bias must lie in −100..100; got {self.forget_bias}")
-        if not 0 <= _checks.number(subject, "dropout", self.dropout) < 1:
-            raise ValueError(f"{subject}: dropout must lie in [0, 1); got {self.dropout}")
+        _checks.dropout(subject, self.dropout)
         for name in ("lr", "clip"):
             if _checks.number(subject, name, getattr(self, name)) <= 0:
                 raise ValueError(f"{subject}: {name} must be > 0; got {getattr(self, name)}")
 
     def as_dict(self) -> dict[str, Any]:
+        """Every option by its name, for JSON."""
         return asdict(self)
 
     def command(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse import _checks
 from rnncourse.cells import Cell
 from rnncourse.data.exams import Example, Task
 from rnncourse.models.sequence import (
@@ -53,9 +54,7 @@ def trial(
     seed decides the start and every batch. Where the loss is no longer finite the scores are NaN.
     Raises ValueError for marks that do not rise from 1, and what `init_sequence_model` raises.
     """
-    marks = tuple(marks) or (task.updates,)
-    if list(marks) != sorted(set(marks)) or marks[0] < 1:
-        raise ValueError(f"trial: marks must be numbers of updates that rise from 1; got {marks}")
+    marks = _checks.marks("trial", tuple(marks) or (task.updates,))
     rng = np.random.default_rng([seed, 7])
     model = init_sequence_model(cell, task.inputs, hidden_size, task.outputs, rng=rng)
     model = model._replace(rnn=keeping(cell, model.rnn, keep))
