@@ -204,7 +204,10 @@ def reverse(
 
 
 def reversed_order(subject: str, lengths: Any, steps: int, batch: int) -> Int[Array, "T B"]:
-    """(T, B): which step the reverse direction reads; lengths − 1, …, 1, 0, then the padding in place."""
+    """(T, B): which step the reverse direction reads; lengths − 1, …, 1, 0, then the padding in place.
+
+    Raises ValueError or TypeError where the lengths (B,) do not fit T = `steps` and B = `batch`.
+    """
     ends, t = _checks.lengths(subject, lengths, steps, batch), np.arange(steps)[:, None]
     return np.where(t < ends, ends - 1 - t, t)
 

@@ -11,6 +11,8 @@ Array = np.ndarray
 
 
 class Batch(NamedTuple):
+    """Sequences and the number, or numbers, that is right at every step."""
+
     inputs: Float[Array, "T B I"]
     targets: Float[Array, "T B O"]
 

@@ -30,6 +30,7 @@ class Document(NamedTuple):
 
     @property
     def group(self) -> str:
+        """What must stay in one part: the package of a Python file."""
         return self.name.split("/")[0].removesuffix(".py")
 
 

@@ -49,6 +49,7 @@ class NgramModel(NamedTuple):
 
     @property
     def order(self) -> int:
+        """The largest n; a model of order n looks at n − 1 tokens before."""
         return len(self.levels)
 
     def log2_probabilities(self, documents: Documents) -> Float[Array, "orders tokens"]:

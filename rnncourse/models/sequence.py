@@ -90,7 +90,8 @@ def loss_gradient_and_state(
 ) -> tuple[float, SequenceModel, Any]:
     """(L, ∂L/∂model, the last state) of a run that starts from `state`, or from zeros.
 
-    As `loss_and_gradient`. The gradient stops at `state`, so on consecutive windows this is truncated BPTT;
+    As `loss_and_gradient`, its errors too. The gradient stops at `state` (a State of (B, H)), so on
+    consecutive windows this is truncated BPTT;
     `rnncourse.training.truncated.Carried` hands the state on.
     """
     _checks.choice("loss_and_gradient", "loss", loss, LOSSES)

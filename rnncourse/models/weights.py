@@ -101,7 +101,10 @@ def load(path: str | Path) -> Saved:
 
 
 def shipped(name: str = "python") -> Saved:
-    """The weights that come with the package: "python", trained on the sources of Python's library."""
+    """The weights that come with the package: "python", trained on the sources of Python's library.
+
+    Raises FileNotFoundError for another name, ValueError as `load`.
+    """
     place = Path(str(files("rnncourse.models"))) / "shipped" / f"{name}.npz"
     if not place.is_file():
         there = sorted(p.stem for p in place.parent.glob("*.npz"))

@@ -143,6 +143,7 @@ class _Run:
         self.epoch, self.stream = -1, torch.empty(0)
 
     def begin(self, resume: bool) -> None:
+        """Load the checkpoint or make sure that none would be lost; open the records."""
         path = self.folder / CHECKPOINT
         if self.folder.exists() and not self.folder.is_dir():
             raise FileExistsError(f"train: expected a folder to write to; {self.folder} is a file")
@@ -165,6 +166,7 @@ class _Run:
                 )
 
     def loop(self, checkpoint_every: int, progress: bool) -> Outcome:
+        """Steps, validation and checkpoints, to the recipe's end or until validation stands still."""
         recipe, shown = self.recipe, self.fabric.is_global_zero and progress
         bar = tqdm(
             total=recipe.steps,
