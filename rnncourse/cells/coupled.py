@@ -25,18 +25,12 @@ from jaxtyping import Float
 
 from rnncourse import _checks
 from rnncourse.cells import zeros
+from rnncourse.cells.lstm import State
 from rnncourse.functional import sigmoid
 from rnncourse.params import Params
 
 Array = np.ndarray
 GATES = ("f", "g", "o")
-
-
-class State(NamedTuple):
-    """What one step hands to the next: the hidden state and the cell state."""
-
-    h: Float[Array, "B H"]
-    c: Float[Array, "B H"]
 
 
 class Cache(NamedTuple):

@@ -28,19 +28,13 @@ from jaxtyping import Float
 
 from rnncourse import _checks
 from rnncourse.cells import zeros
+from rnncourse.cells.lstm import State
 from rnncourse.functional import sigmoid
 from rnncourse.params import PeepholeParams
 
 Array = np.ndarray
 GATES = ("i", "f", "g", "o")
 PEEPHOLES = ("i", "f", "o")
-
-
-class State(NamedTuple):
-    """What one step hands to the next: the hidden state and the cell state."""
-
-    h: Float[Array, "B H"]
-    c: Float[Array, "B H"]
 
 
 class Cache(NamedTuple):

@@ -1,17 +1,11 @@
 """The twin of `rnncourse.cells.peephole`: the same equations as a torch module."""
 
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rnncourse.cells.base_torch import GatedModule
-
-
-class State(NamedTuple):
-    h: Float[Tensor, "B H"]
-    c: Float[Tensor, "B H"]
+from rnncourse.cells.lstm_torch import State
 
 
 class PeepholeLSTMCell(GatedModule):
