@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rnncourse import _checks, functional, unroll
-from rnncourse.cells import Cell
+from rnncourse.cells import Cell, gru, lstm, vanilla
 from rnncourse.models.sampling import draw
 from rnncourse.params import Params, init_params
 from rnncourse.params.trees import leaves, rebuild
 
 Array = np.ndarray
 NATS_PER_BIT = float(np.log(2))
+CELLS: dict[str, Any] = {"vanilla": vanilla, "gru": gru, "lstm": lstm}  # by the names of recipes and files
 
 
 class CharModel(NamedTuple):

@@ -12,11 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rnncourse import _checks
-from rnncourse.cells import gru, lstm, vanilla
 from rnncourse.models.char_lm import NATS_PER_BIT, CharModel
 from rnncourse.params import Params, from_torch, to_torch
 
-CELLS = {"vanilla": (vanilla, nn.RNN), "gru": (gru, nn.GRU), "lstm": (lstm, nn.LSTM)}
+LAYERS = {"vanilla": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class CharLM(nn.Module):
@@ -39,7 +38,7 @@ class CharLM(nn.Module):
     ):
         super().__init__()
         subject = "CharLM"
-        _checks.choice(subject, "cell", cell, CELLS)
+        _checks.choice(subject, "cell", cell, LAYERS)
         for name, value in (
             ("vocabulary_size", vocabulary_size),
             ("hidden_size", hidden_size),
@@ -51,7 +50,7 @@ class CharLM(nn.Module):
         self.cell = cell
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         between = dropout if layers > 1 else 0.0
-        self.rnn = CELLS[cell][1](embedding_size, hidden_size, layers, dropout=between)
+        self.rnn = LAYERS[cell](embedding_size, hidden_size, layers, dropout=between)
         self.dropout = nn.Dropout(dropout)
         self.decoder = nn.Linear(hidden_size, vocabulary_size)
         nn.init.zeros_(self.decoder.bias)

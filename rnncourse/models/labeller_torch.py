@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rnncourse import _checks
-from rnncourse.models.char_lm import NATS_PER_BIT
-from rnncourse.models.char_lm_torch import CELLS
+from rnncourse.models.char_lm import CELLS, NATS_PER_BIT
+from rnncourse.models.char_lm_torch import LAYERS
 
 # (inputs (T, B, I), targets (T, B), mask (T, B)), NumPy arrays
 Batch = tuple[Any, Any, Any]
@@ -44,9 +44,7 @@ class Labeller(nn.Module):
             _checks.positive_int("Labeller", name, value)
         dropout = _checks.dropout("Labeller", dropout)
         between = dropout if layers > 1 else 0.0
-        self.rnn = CELLS[cell][1](
-            input_size, hidden_size, layers, bidirectional=bidirectional, dropout=between
-        )
+        self.rnn = LAYERS[cell](input_size, hidden_size, layers, bidirectional=bidirectional, dropout=between)
         self.readout = nn.Linear(hidden_size * (2 if bidirectional else 1), output_size)
 
     def forward(self, inputs: Float[Tensor, "T B I"]) -> Float[Tensor, "T B O"]:
@@ -61,8 +59,7 @@ def parameters(
 
     Raises ValueError for an unknown cell.
     """
-    numpy_cell, _ = CELLS[_checks.choice("parameters", "cell", cell, CELLS)]
-    gates, h = len(numpy_cell.GATES), hidden_size
+    gates, h = len(CELLS[_checks.choice("parameters", "cell", cell, CELLS)].GATES), hidden_size
     layer = gates * (h * input_size + h * h + 2 * h) + (layers - 1) * gates * (2 * h * h + 2 * h)
     return layer + output_size * (h + 1)
 

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncourse._files import write_atomically
-from rnncourse.cells import gru, lstm, vanilla
 from rnncourse.data.vocabulary import Vocabulary
-from rnncourse.models.char_lm import CharModel
+from rnncourse.models.char_lm import CELLS, CharModel
 from rnncourse.params import Params
 
 Array = np.ndarray
@@ -25,7 +24,6 @@ FORMAT = "rnncourse char-lm"
 VERSION = 1
 LEVELS = 127
 MOST = 65504  # the largest number of float16
-CELLS = {"vanilla": vanilla, "gru": gru, "lstm": lstm}
 
 
 class Saved(NamedTuple):

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from rnncourse import _checks
+from rnncourse.models.char_lm import CELLS
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-CELLS = ("vanilla", "gru", "lstm")
 
 
 def _option(default: Any, words: str) -> Any:
