@@ -17,8 +17,8 @@ FOLDERS = ("book", "exercises")
 # Lines that are not blank. Folded code is not in the reader's way.
 MAX_LINES, MAX_FOLDED_LINES = 25, 40
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
-CELL_METADATA = {"tags", "mystnb", "editable", "deletable"}
-NOTEBOOK_METADATA = {"kernelspec", "language_info", "mystnb", "title"}
+CELL_METADATA = {"tags", "mystnb", "editable", "deletable", "nbgrader"}
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "mystnb", "title", "rnncourse"}
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|[A-Z]:\\\\?Users\b)")
 FORBIDDEN = {
     r"^\s*[!%]\s*(pip|conda)\b": "pip in a notebook: the installation brings what it needs",

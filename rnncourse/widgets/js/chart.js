@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import { tickText } from "./codes.js";
 import { el } from "./dom.js";
+import { Panel } from "./panel.js";
 import { colour, FONT } from "./theme.js";
 
 /** Room for "1e−100" at the left; the gate panels below use the same so that steps line up. */
@@ -36,13 +37,14 @@ export function timeAxis(root, shown = true) {
   };
 }
 
-export class LogChart {
+export class LogChart extends Panel {
   /**
    * lines: [{key, colour, width, dash}] in drawing order. limits: float32's borders, in decades.
    * margin: room at the right border for the levels that show() names.
    * onhover(t | null) is called when the pointer moves to another step.
    */
   constructor(root, parent, { lines, limits, onhover, margin = 12 }) {
+    super();
     Object.assign(this, { root, lines, limits });
     this.marks = [];
     this.levels = [];
@@ -95,13 +97,11 @@ export class LogChart {
         setCursor: [(u) => onhover(u.cursor.left >= 0 ? u.cursor.idx : null)],
       },
     };
-    this.plot = new uPlot(options, [[0, 1], ...lines.map(() => [null, null])], this.host);
-    this.canvas = this.plot.ctx.canvas;
-    this.canvas.setAttribute("role", "img");
+    this.adopt(new uPlot(options, [[0, 1], ...lines.map(() => [null, null])], this.host));
   }
 
   size() {
-    const width = Math.max(240, this.host.clientWidth || this.root.clientWidth || 600);
+    const width = this.room();
     return { width, height: width < 480 ? 290 : 350 };
   }
 
@@ -131,10 +131,6 @@ export class LogChart {
     const steps = Array.from({ length: length + 1 }, (_, t) => t);
     this.plot.batch(() => this.plot.setData([steps, ...values], true));
     this.canvas.setAttribute("aria-label", description);
-  }
-
-  redraw() {
-    this.plot.redraw(false, true);
   }
 
   /** The bands that are in view: [{top, height}] in canvas pixels, with their text. */
@@ -245,14 +241,5 @@ export class LogChart {
       ctx.fillText(text, right + 12 * ratio, at);
     });
     ctx.restore();
-  }
-
-  resize() {
-    const { width, height } = this.size();
-    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
-  }
-
-  destroy() {
-    this.plot.destroy();
   }
 }

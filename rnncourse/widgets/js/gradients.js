@@ -34,26 +34,22 @@ class GradientView extends View {
 
   build() {
     const { grid } = this;
-    const add = (name, kind, options) => {
-      this.controls[name] = kind({ ...options, oninput: (index) => this.move(name, index) });
-      return this.controls[name].node;
-    };
     this.root.append(
       el(
         "div",
         { class: "rnn-knobs rnn-knobs-five" },
-        add("cell", select, { label: "Cell", options: grid.cells.map(({ label }) => label) }),
-        add("loss", select, { label: "Loss", options: grid.losses.map(({ label }) => label) }),
-        add("clip", select, {
+        this.knob("cell", select, { label: "Cell", options: grid.cells.map(({ label }) => label) }),
+        this.knob("loss", select, { label: "Loss", options: grid.losses.map(({ label }) => label) }),
+        this.knob("clip", select, {
           label: "Clip ‖g‖ at",
           options: grid.clips.map((clip) => (clip ? `θ = ${clip}` : "off")),
         }),
-        add("gain", slider, {
+        this.knob("gain", slider, {
           label: "Gain of the recurrent matrix",
           values: grid.gains,
           text: (gain) => gain.toFixed(2),
         }),
-        add("length", slider, { label: "Length T", values: grid.lengths, text: (length) => `${length} steps` }),
+        this.knob("length", slider, { label: "Length T", values: grid.lengths, text: (length) => `${length} steps` }),
       ),
     );
     const lines = [

@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import { GUTTER, timeAxis } from "./chart.js";
 import { el } from "./dom.js";
+import { Panel } from "./panel.js";
 import { colour, FONT } from "./theme.js";
 
 // Nine points of "viridis": its lightness rises evenly, so it reads in grey and without red or green.
@@ -34,9 +35,10 @@ export function scaleBar(low = "0 closed", high = "1 open") {
   );
 }
 
-export class GatePanel {
+export class GatePanel extends Panel {
   /** title: what the gate is called; `last` shows the labels of the time axis. */
   constructor(root, parent, { title, last }) {
+    super();
     Object.assign(this, { root, last });
     this.mean = el("span", { class: "rnn-reading" });
     this.host = el("div", { class: "rnn-chart" });
@@ -46,7 +48,7 @@ export class GatePanel {
     this.units = 1;
     const time = timeAxis(root, last);
     time.grid = { show: false };
-    this.plot = new uPlot(
+    this.adopt(new uPlot(
       {
         ...this.size(),
         padding: [7, 12, 0, 0],
@@ -74,13 +76,11 @@ export class GatePanel {
       },
       [[0, 1], [null, null]],
       this.host,
-    );
-    this.canvas = this.plot.ctx.canvas;
-    this.canvas.setAttribute("role", "img");
+    ));
   }
 
   size() {
-    const width = Math.max(240, this.host.clientWidth || this.root.clientWidth || 600);
+    const width = this.room();
     return { width, height: this.last ? 96 + 53 : 96 + 13 };
   }
 
@@ -111,18 +111,5 @@ export class GatePanel {
     // The gate of step t acts between state t - 1 and state t: column t - 1 to t.
     ctx.drawImage(this.picture, bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.restore();
-  }
-
-  redraw() {
-    this.plot.redraw(false, true);
-  }
-
-  resize() {
-    const { width, height } = this.size();
-    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
-  }
-
-  destroy() {
-    this.plot.destroy();
   }
 }

@@ -48,17 +48,13 @@ class HighwayView extends View {
 
   build() {
     const { grid } = this;
-    const add = (name, options) => {
-      this.controls[name] = slider({ ...options, oninput: (index) => this.move(name, index) });
-      return this.controls[name].node;
-    };
     this.root.append(
       el(
         "div",
         { class: "rnn-knobs" },
-        add("forget_bias", { label: "Forget bias", values: grid.biases, text: signed }),
-        add("length", { label: "Length T", values: grid.lengths, text: (length) => `${length} steps` }),
-        add("hidden_size", { label: "Hidden size H", values: grid.sizes, text: (units) => `${units} units` }),
+        this.knob("forget_bias", slider, { label: "Forget bias", values: grid.biases, text: signed }),
+        this.knob("length", slider, { label: "Length T", values: grid.lengths, text: (length) => `${length} steps` }),
+        this.knob("hidden_size", slider, { label: "Hidden size H", values: grid.sizes, text: (units) => `${units} units` }),
       ),
     );
     const lines = [

@@ -140,18 +140,14 @@ class ShapesView extends View {
 
   build() {
     const { grid } = this;
-    const add = (name, kind, options) => {
-      this.controls[name] = kind({ ...options, oninput: (index) => this.move(name, index) });
-      return this.controls[name].node;
-    };
     const text = (steps) => `${steps} step${steps > 1 ? "s" : ""}`;
     this.root.append(
       el(
         "div",
         { class: "rnn-knobs" },
-        add("problem", select, { label: "Shape of the problem", options: grid.problems.map(({ label: name }) => name) }),
-        add("input_length", slider, { label: "Length of the input", values: grid.lengths, text }),
-        add("output_length", slider, { label: "Length of the output", values: grid.lengths, text }),
+        this.knob("problem", select, { label: "Shape of the problem", options: grid.problems.map(({ label: name }) => name) }),
+        this.knob("input_length", slider, { label: "Length of the input", values: grid.lengths, text }),
+        this.knob("output_length", slider, { label: "Length of the output", values: grid.lengths, text }),
       ),
     );
     this.diagram = new Diagram(this.root, this.root);

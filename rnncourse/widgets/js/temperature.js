@@ -3,14 +3,16 @@ import uPlot from "uplot";
 import { bytes } from "./codes.js";
 import { select, slider } from "./controls.js";
 import { el } from "./dom.js";
+import { Panel } from "./panel.js";
 import { colour, FONT } from "./theme.js";
 import { View } from "./view.js";
 
 const GUTTER = 46;
 
-class BarChart {
+class BarChart extends Panel {
   /** count: how many bars there are. */
   constructor(root, parent, count) {
+    super();
     Object.assign(this, { root, labels: new Array(count).fill(""), model: [] });
     this.host = el("div", { class: "rnn-chart" });
     parent.append(this.host);
@@ -26,7 +28,7 @@ class BarChart {
       ticks: { show: false },
       ...more,
     });
-    this.plot = new uPlot(
+    this.adopt(new uPlot(
       {
         ...this.size(),
         padding: [8, 8, 0, 0],
@@ -55,14 +57,12 @@ class BarChart {
       },
       [places, places.map(() => 0)],
       this.host,
-    );
+    ));
     this.places = places;
-    this.canvas = this.plot.ctx.canvas;
-    this.canvas.setAttribute("role", "img");
   }
 
   size() {
-    const width = Math.max(240, this.host.clientWidth || this.root.clientWidth || 600);
+    const width = this.room();
     return { width, height: 240 };
   }
 
@@ -88,19 +88,6 @@ class BarChart {
     ctx.stroke();
     ctx.restore();
   }
-
-  redraw() {
-    this.plot.redraw(false, true);
-  }
-
-  resize() {
-    const { width, height } = this.size();
-    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
-  }
-
-  destroy() {
-    this.plot.destroy();
-  }
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
@@ -121,18 +108,14 @@ class TemperatureView extends View {
 
   build() {
     const { grid } = this;
-    const add = (name, kind, options) => {
-      this.controls[name] = kind({ ...options, oninput: (index) => this.move(name, index) });
-      return this.controls[name].node;
-    };
     const bars = grid.contexts.map(({ labels }) => labels.length);
     this.root.append(
       el(
         "div",
         { class: "rnn-knobs" },
-        add("context", select, { label: "The model has read", options: grid.contexts.map(({ label }) => label) }),
-        add("temperature", slider, { label: "Temperature τ", values: grid.temperatures, text: (t) => t.toFixed(1) }),
-        add("top_k", slider, {
+        this.knob("context", select, { label: "The model has read", options: grid.contexts.map(({ label }) => label) }),
+        this.knob("temperature", slider, { label: "Temperature τ", values: grid.temperatures, text: (t) => t.toFixed(1) }),
+        this.knob("top_k", slider, {
           label: "Top-k",
           values: grid.top_ks,
           text: (k) => (k === null ? "all characters" : `${k} likeliest`),

@@ -4,6 +4,7 @@ import { Decades, unpack } from "./codes.js";
 import { select, slider } from "./controls.js";
 import { el } from "./dom.js";
 import { RAMP, scaleBar } from "./heat.js";
+import { Panel } from "./panel.js";
 import { colour, FONT } from "./theme.js";
 import { View } from "./view.js";
 
@@ -17,8 +18,9 @@ const HATCH = 7; // distance of the lines, in CSS pixels
 /** log10 of a norm as 0..1 of the scale; a term that is exactly 0 has the lowest colour. */
 const share = (decade) => (decade === null ? 0 : Math.min(1, Math.max(0, 1 - decade / LOWEST)));
 
-class MatrixPanel {
+class MatrixPanel extends Panel {
   constructor(root, parent, steps) {
+    super();
     Object.assign(this, { root, steps, terms: null });
     this.host = el("div", { class: "rnn-chart" });
     parent.append(this.host);
@@ -40,7 +42,7 @@ class MatrixPanel {
       ticks: { stroke: () => colour(root, "grid"), width: 1, size: 4 },
     });
     const range = () => [0.5, steps + 0.5];
-    this.plot = new uPlot(
+    this.adopt(new uPlot(
       {
         ...this.size(),
         padding: [6, 10, 0, 0],
@@ -53,14 +55,12 @@ class MatrixPanel {
       },
       [[1, steps], [null, null]],
       this.host,
-    );
-    this.canvas = this.plot.ctx.canvas;
-    this.canvas.setAttribute("role", "img");
+    ));
   }
 
   /** As wide as there is room, up to a limit, and so high that the matrix is a square. */
   size() {
-    const width = Math.min(WIDEST, Math.max(240, this.host.clientWidth || this.root.clientWidth || 600));
+    const width = Math.min(WIDEST, this.room());
     return { width, height: width - GUTTER - 10 + 46 + 6 };
   }
 
@@ -113,19 +113,6 @@ class MatrixPanel {
     ctx.stroke();
     ctx.restore();
   }
-
-  redraw() {
-    this.plot.redraw(false, true);
-  }
-
-  resize() {
-    const { width, height } = this.size();
-    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
-  }
-
-  destroy() {
-    this.plot.destroy();
-  }
 }
 
 const two = (value) => value.toFixed(2).replace("-", "−");
@@ -148,21 +135,17 @@ class WindowView extends View {
 
   build() {
     const { grid } = this;
-    const add = (name, kind, options) => {
-      this.controls[name] = kind({ ...options, oninput: (index) => this.move(name, index) });
-      return this.controls[name].node;
-    };
     this.root.append(
       el(
         "div",
         { class: "rnn-knobs" },
-        add("mode", select, { label: "Truncation", options: grid.modes.map(({ label }) => label) }),
-        add("window", slider, {
+        this.knob("mode", select, { label: "Truncation", options: grid.modes.map(({ label }) => label) }),
+        this.knob("window", slider, {
           label: "Window",
           values: grid.windows,
           text: (window) => `${window} ${window === 1 ? "step" : "steps"}`,
         }),
-        add("gain", slider, { label: "Gain of the recurrent matrix", values: grid.gains, text: (gain) => gain.toFixed(1) }),
+        this.knob("gain", slider, { label: "Gain of the recurrent matrix", values: grid.gains, text: (gain) => gain.toFixed(1) }),
       ),
       el(
         "div",

@@ -1,4 +1,4 @@
-// What both widgets share: knobs kept in step with the model, theme, resizing, clean-up.
+// What all widgets share: knobs kept in step with the model, theme, resizing, clean-up.
 import { el, timed } from "./dom.js";
 import { colour, followTheme } from "./theme.js";
 
@@ -67,6 +67,12 @@ export class View {
     timed(() => this.draw());
     this.model.set(name, this.knobs[name][index]);
     this.model.save_changes();
+  }
+
+  /** A control for the knob `name`; kind: slider or select of controls.js. Returns its element. */
+  knob(name, kind, options) {
+    this.controls[name] = kind({ ...options, oninput: (index) => this.move(name, index) });
+    return this.controls[name].node;
   }
 
   showControls() {

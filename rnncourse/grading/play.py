@@ -1,0 +1,95 @@
+"""Call a student's functions, and say what came of it. Runs in the notebook and inside the sandbox.
+
+Needs the standard library and NumPy alone, and no other file of the package: the sandbox holds no more.
+"""
+
+import copy
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+CELL_NAME = "<cell {}>"
+
+
+def snapshot(value: Any) -> Any:
+    """A copy that shares no memory with `value`."""
+    return copy.deepcopy(value)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Bit for bit the same data; NaN equals itself."""
+    if isinstance(a, np.ndarray):
+        return (
+            isinstance(b, np.ndarray)
+            and a.dtype == b.dtype
+            and a.shape == b.shape
+            and a.tobytes() == b.tobytes()
+        )
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return type(a) is type(b) and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return a is b or a == b or (a != a and b != b)
+
+
+def fault(error: BaseException) -> dict[str, Any]:
+    """Type of an exception and where in the student's cell it arose; its text only for the student's eyes."""
+    line, cell, trace = None, None, error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith("<cell ") or "ipykernel" in name or name.startswith("<ipython"):
+            line, cell = trace.tb_lineno, name[6:-1] if name.startswith("<cell ") else None
+        trace = trace.tb_next
+    return {"type": type(error).__name__, "line": line, "cell": cell, "text": str(error)}
+
+
+def play(namespace: dict[str, Any], calls: list, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Run `calls`, each [function, arguments]; an argument is an input's name or [call, index] of a result.
+
+    Returns {"results": entries of what the last call returned} or {"error": see `fault`}, with "wrote",
+    the inputs that a function changed, and "seconds" of the last call.
+    """
+    kept: list[Any] = []
+    wrote: list[str] = []
+    seconds = 0.0
+    for function, arguments in calls:
+        if not callable(namespace.get(function)):
+            return {"missing": function, "wrote": wrote, "seconds": seconds}
+        names = [a for a in arguments if isinstance(a, str)]
+        given = {name: snapshot(inputs[name]) for name in names}
+        values = [given[a] if isinstance(a, str) else _result(kept, a) for a in arguments]
+        started = time.perf_counter()
+        try:
+            kept.append(namespace[function](*values))
+        except (Exception, SystemExit) as error:
+            return {"error": fault(error), "wrote": wrote, "seconds": time.perf_counter() - started}
+        seconds = time.perf_counter() - started
+        wrote += [
+            name
+            for name in names
+            if name not in wrote
+            and not isinstance(inputs[name], np.random.Generator)
+            and not same(given[name], inputs[name])
+        ]
+    last = kept[-1]
+    results = list(last) if isinstance(last, tuple | list) else [last]
+    return {"results": results, "wrote": wrote, "seconds": seconds}
+
+
+def _result(kept: list, where: Any) -> Any:
+    call, index = where
+    return kept[call] if index is None else kept[call][index]
+
+
+def define(source: str, cell: str, namespace: dict[str, Any]) -> None:
+    """Run a cell's source in `namespace`, so that errors name the cell and its line."""
+    exec(compile(source, CELL_NAME.format(cell), "exec"), namespace)
+
+
+def fresh_namespace() -> dict[str, Any]:
+    """Where a student's cells run: a module of its own, so that dataclasses and pickling names work."""
+    module = type(sys)("submission")
+    sys.modules["submission"] = module
+    return vars(module)
