@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from rnncourse.grading.play import Opaque
 from rnncourse.grading.spec import Call, Case, Exercise, Failure, Part, Speed
 
 Array = np.ndarray
@@ -44,7 +45,7 @@ class Played:
 class Player(Protocol):
     """Calls a student's functions."""
 
-    def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float) -> Played:
+    def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float | int) -> Played:
         """Run the calls, each for at most `seconds`; raises `StudentFault` where the code had to be ended."""
         ...
 
@@ -156,7 +157,7 @@ def compare(name: str, want: Any, got: Any, case: Case) -> Failure | None:
     subject = f"gradient of {name[1:]}" if name[0] == "d" and name[1:] in case.inputs else f"value of {name}"
     want_array = np.asarray(want)
     if not isinstance(got, np.ndarray | np.generic | bool | int | float):
-        kind = type(got).__name__
+        kind = got.kind if isinstance(got, Opaque) else type(got).__name__
         return Failure(
             f"type of {name}", f"expected {'an array' if want_array.ndim else 'a number'}; got {kind}"
         )
@@ -206,5 +207,7 @@ def _speed(part: Part, speed: Speed, player: Player, rng: np.random.Generator) -
         ratio = min(ratio, statistics.median(own) / statistics.median(base))
         if ratio <= speed.ratio:
             return
-    detail = f"takes {ratio:.1f} times the time of a plain version; at most {speed.ratio:g} times is asked for"
+    detail = (
+        f"takes {ratio:.1f} times the time of a plain version; at most {speed.ratio:g} times is asked for"
+    )
     yield Failure("fast", detail)

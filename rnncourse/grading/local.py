@@ -16,7 +16,7 @@ class LocalPlayer:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self.namespace = namespace
 
-    def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float) -> Played:
+    def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float | int) -> Played:
         del seconds  # the student's own Ctrl-C
         data = {n: np.random.default_rng(v.value) if isinstance(v, Seed) else v for n, v in inputs.items()}
         return played(playing.play(dict(self.namespace), list(calls), data))

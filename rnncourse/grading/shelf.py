@@ -4,6 +4,7 @@ A wheel holds for each exercise its student notebook and its spec, never a solut
 them there. In a checkout the source notebook, with solutions, stands in `exercises/NN_topic`.
 """
 
+import functools
 import importlib.util
 import json
 import sys
@@ -38,10 +39,14 @@ def load(exercise: str, specs: Path | None = None) -> Exercise:
 
     Raises ValueError where there is none, and what the spec itself raises.
     """
+    return load_file(spec_path(exercise, specs))
+
+
+def spec_path(exercise: str, specs: Path | None = None) -> Path:
+    """The file of the spec that `load` takes; ValueError where there is none."""
     place = folder(exercise)
     private = specs / f"{place.name}.py" if specs else None
-    path = private if private and private.is_file() else place / "spec.py"
-    return load_file(path)
+    return private if private and private.is_file() else place / "spec.py"
 
 
 def load_file(path: Path) -> Exercise:
@@ -54,7 +59,9 @@ def load_file(path: Path) -> Exercise:
     spec.loader.exec_module(module)
     exercise = getattr(module, "EXERCISE", None)
     if not isinstance(exercise, Exercise):
-        raise TypeError(f"{path}: expected a rnncourse.grading.spec.Exercise named EXERCISE; got {exercise!r}")
+        raise TypeError(
+            f"{path}: expected a rnncourse.grading.spec.Exercise named EXERCISE; got {exercise!r}"
+        )
     return exercise
 
 
@@ -65,3 +72,13 @@ def student_notebook(exercise: str) -> dict[str, Any]:
     if packaged.is_file():
         return json.loads(packaged.read_text(encoding="utf-8"))
     return student_version(json.loads((place / "exercise.ipynb").read_text(encoding="utf-8")))
+
+
+@functools.cache
+def given_cells(exercise: str) -> dict[str, str]:
+    """The code that every student is given and the grader takes from here: locked cells named setup…."""
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"])
+        for cell in student_notebook(exercise)["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("setup")
+    }

@@ -12,18 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse.grading.play import Seed
+
+__all__ = ["Call", "Case", "Exercise", "Failure", "Part", "Result", "Seed", "Speed"]
+
 
 class Result(NamedTuple):
     """An argument that is what an earlier call of the same case returned: all of it, or one entry."""
 
     call: int
-    index: int | None = None
-
-
-class Seed(NamedTuple):
-    """An argument that reaches the function as numpy.random.default_rng(value)."""
-
-    value: int
+    entry: int | None = None
 
 
 class Call(NamedTuple):
@@ -45,7 +43,7 @@ class Case:
     kind: str
     inputs: Mapping[str, Any]
     small: bool = False
-    tolerance: float | None = None
+    tolerance: float | int | None = None
     raises: str | None = None
 
 
@@ -73,7 +71,7 @@ class Speed:
 
     draw: Callable[[np.random.Generator], Mapping[str, Any]]
     baseline: Callable[..., Any]
-    ratio: float
+    ratio: float | int
     rounds: int = 5
 
 
@@ -100,7 +98,7 @@ class Part:
     reference: Callable[..., Any] | None = None
     judge: Callable[[Mapping[str, Any], list[Any]], Iterator[Failure]] | None = None
     speed: Speed | None = None
-    seconds: float = 5.0
+    seconds: float | int = 2.0
     imports: tuple[str, ...] = ("numpy", "math")
 
     def __post_init__(self) -> None:

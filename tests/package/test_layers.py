@@ -30,6 +30,7 @@ LAYERS = [
     ["notebook"],
     ["widgets"],
     ["doctor", "doctor_torch"],
+    ["grading"],
     ["cli"],
     ["__main__"],
 ]
