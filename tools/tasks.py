@@ -22,9 +22,11 @@ BUILD_BOOK = [
     "from jupyter_book.cli.main import main; main(prog_name='jupyter-book')",
     *("build", "book", "--path-output", ".", "-W", "-n", "--keep-going"),
 ]
-# What runs with NumPy alone: the package's tests, less those that name what they need besides.
+# What runs with NumPy alone: the package's tests, less those that name what they need besides, and a
+# student's check.
 NUMPY_TESTS = [
     "tests/package",
+    "tests/exercises/test_specs.py",
     "--ignore-glob=*_torch.py",
     "--ignore-glob=*test_widgets*",
     "--ignore-glob=*test_figures*",
@@ -41,7 +43,7 @@ def run(*command: object, **options) -> None:
 
 
 def book_hash() -> str:
-    names = ["_config.yml", "book", "rnncourse", "constraints.txt", "pyproject.toml", "tools"]
+    names = ["_config.yml", "book", "exercises", "rnncourse", "constraints.txt", "pyproject.toml", "tools"]
     return environment.digest([ROOT / name for name in names], str(environment.NEWEST))
 
 
@@ -125,7 +127,7 @@ def bench(python: Path) -> None:
 def clean() -> None:
     folders = [ROOT / "_build", environment.VENDOR]
     folders += [ROOT / f".{name}_cache" for name in ("pytest", "ruff", "mypy")]
-    for top in ("rnncourse", "tests", "tools", "benchmarks", "book"):
+    for top in ("rnncourse", "tests", "tools", "benchmarks", "book", "exercises"):
         folders += (ROOT / top).rglob("__pycache__")
         folders += (ROOT / top).rglob(".ipynb_checkpoints")
     for folder in folders:

@@ -4,6 +4,7 @@ Three outcomes. "graded": each part has its verdict. "fault": the submission as 
 the reason is its own. "retry": the grader or the machine was at fault; that is never a 0.
 """
 
+import dataclasses
 import time
 import zlib
 from pathlib import Path
@@ -130,4 +131,10 @@ def _verdict(
     except StudentFault as error:
         return lost(error.reason, error.detail, fault=error.reason)
     with np.errstate(all="ignore"):  # a reference at large input may overflow on the way
-        return examine(exercise, part, player, rng)
+        return _without_values(examine(exercise, part, player, rng))
+
+
+def _without_values(verdict: Verdict) -> Verdict:
+    """What may be stored and shown: hidden inputs, and what belongs to them, stay here."""
+    failures = tuple(f._replace(expected=None, got=None, inputs=None) for f in verdict.failures)
+    return dataclasses.replace(verdict, failures=failures)

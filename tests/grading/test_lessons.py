@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sheet
 
-from rnncourse.grading import boxes, bubblewrap
+from rnncourse.grading import boxes, bubblewrap, grade
 from rnncourse.grading.grade import grade_bytes
 from rnncourse.grading.judge import StudentFault
 from rnncourse.grading.session import Limits
@@ -277,13 +277,23 @@ def test_a_box_that_leaks_is_refused(sandbox_works, monkeypatch):
         boxes.open_box("bubblewrap")
 
 
-def test_the_same_seed_gives_the_same_inputs(box):
-    cell = "def rnn_step(x, h, weight_ih, weight_hh, bias):\n    return x * 0, float(x.sum())\n"
+def test_the_same_seed_gives_the_same_inputs(box, monkeypatch):
+    cell = "def rnn_step(x, h, weight_ih, weight_hh, bias):\n    return h * 0, None\n"
     data = sheet.submission_bytes("02", {"rnn_step": cell})
-    first, again, other = (
-        [failure.expected for failure in grade_bytes(data, seed=seed, box=box).verdicts[0].failures]
-        for seed in (1, 1, 2)
-    )
+    drawn = []
+    monkeypatch.setattr(grade, "_without_values", lambda verdict: drawn.append(verdict) or verdict)
+    for seed in (1, 1, 2):
+        grade_bytes(data, seed=seed, box=box)
+    parts = len(sheet.EXERCISES["02"].parts)
+    first, again, other = ([f.expected for f in drawn[i * parts].failures] for i in range(3))
     assert first
     assert all(map(np.array_equal, first, again))
     assert not any(map(np.array_equal, first, other))
+
+
+def test_no_value_of_a_hidden_case_leaves_the_grader(box):
+    cell = "def rnn_step(x, h, weight_ih, weight_hh, bias):\n    return h * 0, None\n"
+    outcome = grade_bytes(sheet.submission_bytes("02", {"rnn_step": cell}), seed=1, box=box)
+    failures = [f for verdict in outcome.verdicts for f in verdict.failures]
+    assert failures
+    assert all(f.expected is f.got is f.inputs is None for f in failures)
