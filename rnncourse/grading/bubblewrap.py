@@ -72,20 +72,21 @@ class BubblewrapBox:
     def open(self) -> Session:
         """A fresh worker; `Trouble` where it does not start."""
         reading, writing = os.pipe()
-        inner: list[int] = []
+        inner: list[int] = []  # a descriptor, not a number: numbers are given out again
 
         def started(process: subprocess.Popen) -> None:
             nonlocal writing
             os.close(writing)
             writing = -1
-            inner.extend(_inner_process(reading))
+            with contextlib.suppress(ProcessLookupError):
+                inner.extend(os.pidfd_open(number) for number in _inner_process(reading))
 
         def end(process: subprocess.Popen) -> None:
             # bubblewrap's end ends the sandbox only if it came to say so: the inner process goes first.
-            for number in inner:
+            while inner:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
-            inner.clear()
+                    signal.pidfd_send_signal(inner[0], signal.SIGKILL)
+                os.close(inner.pop())
             process.kill()
             if self.cgroup:
                 self.cgroup.kill_all()

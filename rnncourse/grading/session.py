@@ -71,6 +71,7 @@ class Session:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._ended = False
+        self._ending = threading.Lock()  # the watchdog and `close` may both come to end it
         try:
             self._process = subprocess.Popen(
                 start.command,
@@ -137,7 +138,11 @@ class Session:
 
     def _on_time_out(self, late: threading.Event) -> None:
         late.set()
-        self._start.end(self._process)
+        self._end()
+
+    def _end(self) -> None:
+        with self._ending:
+            self._start.end(self._process)
 
     def _complaint(self) -> str:
         """What the worker, or what starts it, wrote before it went away."""
@@ -150,7 +155,7 @@ class Session:
         if self._ended:
             return
         self._ended = True
-        self._start.end(self._process)
+        self._end()
         assert self._process.stdin and self._process.stdout and self._process.stderr
         with contextlib.suppress(OSError):
             self._process.stdin.close()
