@@ -7,6 +7,7 @@ from rnncourse.cells import gru, lstm
 from rnncourse.functional import softmax
 from rnncourse.models.char_lm import CharModel, generate, init_char_model, logits
 from rnncourse.models.generation import Setting, write_texts
+from rnncourse.models.sampling import distribution
 
 V = 7
 NO_PRIME = np.zeros(0, np.int64)
@@ -94,3 +95,13 @@ def test_bad_input_is_named(own_errors, model, change, error, message):
         write_texts(
             lstm, model, arguments["primes"], arguments["length"], arguments["settings"], rng=arguments["rng"]
         )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_temperature_below_float32_is_the_maximum(dtype):
+    scores = np.array([[1.0, 3.0, 2.0], [5.0, -1.0, 4.999]], dtype)
+    expected = np.eye(3, dtype=dtype)[[1, 0]]
+    for temperature in (1e-30, 1e-50, 1e-300):
+        found = distribution(scores, temperature=temperature)
+        assert found.dtype == dtype
+        assert np.array_equal(found, expected)
