@@ -21,7 +21,7 @@ def cell(
     dtype: Any = np.float64,
     **arrays: tuple[int, ...],
 ) -> dict[str, Any]:
-    """Standard normal `arrays` by name and shape, with weight_ih (GH, I), weight_hh (GH, H) and bias (GH,)."""
+    """Standard normal `arrays` by name and shape, with weight_ih (GH, I), weight_hh (GH, H), bias (GH,)."""
     rows = gates * hidden_size
     shapes = arrays | {
         "weight_ih": (rows, input_size),
@@ -34,3 +34,12 @@ def cell(
 def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
     """Standard normal numbers of this shape."""
     return rng.standard_normal(shape).astype(dtype)
+
+
+# As SIZES for cells with gates. The smallest comes first, and weights of four blocks are still shown whole.
+GATED_SIZES = (
+    ("for one input and one unit", 2, 1, 1, True),
+    ("for a batch of one", 1, 3, 2, True),
+    ("for a batch", 3, 4, 3, False),
+    ("when B, I and H are equal", 3, 3, 3, False),
+)

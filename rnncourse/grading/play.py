@@ -64,30 +64,33 @@ def play(namespace: dict[str, Any], calls: list, inputs: dict[str, Any]) -> dict
     the inputs that a function changed, and "seconds" of the last call.
     """
     kept: list[Any] = []
-    wrote: list[str] = []
+    handed: list[tuple[str, Any]] = []  # also what a later call finds in an earlier one's cache
     seconds = 0.0
+
+    def wrote() -> list[str]:
+        return sorted({name for name, given in handed if not same(given, inputs[name])})
+
     for function, arguments in calls:
         if not callable(namespace.get(function)):
-            return {"missing": function, "wrote": wrote, "seconds": seconds}
-        names = [a for a in arguments if isinstance(a, str)]
-        given = {name: snapshot(inputs[name]) for name in names}
-        values = [given[a] if isinstance(a, str) else _result(kept, a) for a in arguments]
+            return {"missing": function, "wrote": wrote(), "seconds": seconds}
+        values = []
+        for argument in arguments:
+            if isinstance(argument, str):
+                values.append(snapshot(inputs[argument]))
+                if not isinstance(inputs[argument], np.random.Generator):
+                    handed.append((argument, values[-1]))
+            else:
+                values.append(_result(kept, argument))
         started = time.perf_counter()
         try:
             kept.append(namespace[function](*values))
         except (Exception, SystemExit) as error:
-            return {"error": fault(error), "wrote": wrote, "seconds": time.perf_counter() - started}
+            seconds = time.perf_counter() - started
+            return {"error": fault(error), "wrote": wrote(), "seconds": seconds}
         seconds = time.perf_counter() - started
-        wrote += [
-            name
-            for name in names
-            if name not in wrote
-            and not isinstance(inputs[name], np.random.Generator)
-            and not same(given[name], inputs[name])
-        ]
     last = kept[-1]
     results = list(last) if isinstance(last, tuple | list) else [last]
-    return {"results": results, "wrote": wrote, "seconds": seconds}
+    return {"results": results, "wrote": wrote(), "seconds": seconds}
 
 
 def _result(kept: list, where: Any) -> Any:

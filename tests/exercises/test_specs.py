@@ -53,7 +53,10 @@ def test_each_part_has_five_mutants(exercise, part):
 
 @pytest.mark.parametrize(("exercise", "part"), sheet.PARTS, ids=lambda v: v.id)
 def test_an_unwritten_part_says_so(exercise, part):
-    stub = {name: f"def {call.function}(*_): raise NotImplementedError" for name, call in zip(part.cells, part.calls, strict=False)}
+    stub = {
+        name: f"def {call.function}(*_): raise NotImplementedError"
+        for name, call in zip(part.cells, part.calls, strict=False)
+    }
     cells = dict.fromkeys(part.cells, "") | stub
     found = verdict(exercise, part, cells, 0)
     assert not found.written
