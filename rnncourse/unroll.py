@@ -70,18 +70,9 @@ def forward(
     """
     subject = "unroll.forward"
     _require_cell(subject, cell)
-    size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)), len(peepholes_of(cell)))
-    why = f" for weight_ih {params.weight_ih.shape}"
-    _checks.shaped(subject, "inputs", inputs, "T B I", (None, None, size_in), why)
-    _checks.same_dtype(subject, "inputs", inputs, params.weight_hh.dtype)
+    state = check_run(subject, cell, params, inputs, state)
     steps, batch, _ = inputs.shape
-    if steps == 0 or batch == 0:
-        raise ValueError(f"{subject}: inputs must have T >= 1 and B >= 1; got shape {inputs.shape}")
-    if state is None:
-        state = cell.initial_state(batch, hidden, inputs.dtype)
-    _checks.state(subject, "state", state, cell.State._fields, (batch, hidden), inputs.dtype)
-    for name, value in (*_named("params", params), ("inputs", inputs), *_named("state", state)):
-        _checks.finite(subject, name, value)
+    hidden = params.weight_hh.shape[1]
     mask = None if lengths is None else length_mask(subject, lengths, steps, batch)
 
     outputs = np.empty((steps, batch, hidden), inputs.dtype)
@@ -121,15 +112,8 @@ def backward(
         raise ValueError(f"{subject}: caches must come from the same cell; got those of another")
     params, mask = caches.params, caches.mask
     steps, batch, _ = caches.inputs_shape
+    dfinal = check_gradients(subject, cell, params, steps, batch, doutputs, dfinal)
     hidden = params.weight_hh.shape[1]
-    _checks.shaped(subject, "doutputs", doutputs, "T B H", (steps, batch, hidden))
-    _checks.same_dtype(subject, "doutputs", doutputs, params.weight_hh.dtype)
-    _checks.finite(subject, "doutputs", doutputs)
-    if dfinal is None:
-        dfinal = cell.initial_state(batch, hidden, doutputs.dtype)
-    _checks.state(subject, "dfinal", dfinal, cell.State._fields, (batch, hidden), doutputs.dtype)
-    for name, value in _named("dfinal", dfinal):
-        _checks.finite(subject, name, value)
 
     total = [np.zeros_like(p) for p in params]
     dinputs = np.empty(caches.inputs_shape, doutputs.dtype)
@@ -150,6 +134,45 @@ def backward(
         dstate = dprev if mask is None else _where(mask[t], dprev, dstate)
     dstates[0] = dstate
     return Trace(type(params)(*total), dinputs, dstates)
+
+
+def check_run(subject: str, cell: Any, params: AnyParams, inputs: Any, state: Any) -> Any:
+    """The initial state of a run, zeros for None, after looking at everything that goes into the run.
+
+    Raises as `forward` does; `subject` names the function in the error.
+    """
+    size_in, hidden = _checks.params(subject, params, len(gates_of(subject, cell)), len(peepholes_of(cell)))
+    why = f" for weight_ih {params.weight_ih.shape}"
+    _checks.shaped(subject, "inputs", inputs, "T B I", (None, None, size_in), why)
+    _checks.same_dtype(subject, "inputs", inputs, params.weight_hh.dtype)
+    steps, batch, _ = inputs.shape
+    if steps == 0 or batch == 0:
+        raise ValueError(f"{subject}: inputs must have T >= 1 and B >= 1; got shape {inputs.shape}")
+    if state is None:
+        state = cell.initial_state(batch, hidden, inputs.dtype)
+    _checks.state(subject, "state", state, cell.State._fields, (batch, hidden), inputs.dtype)
+    for name, value in (*_named("params", params), ("inputs", inputs), *_named("state", state)):
+        _checks.finite(subject, name, value)
+    return state
+
+
+def check_gradients(
+    subject: str, cell: Any, params: AnyParams, steps: int, batch: int, doutputs: Any, dfinal: Any
+) -> Any:
+    """∂L/∂state_T as the loss takes it directly, zeros for None, after looking at both gradients.
+
+    Raises as `backward` does; `subject` names the function in the error.
+    """
+    hidden = params.weight_hh.shape[1]
+    _checks.shaped(subject, "doutputs", doutputs, "T B H", (steps, batch, hidden))
+    _checks.same_dtype(subject, "doutputs", doutputs, params.weight_hh.dtype)
+    _checks.finite(subject, "doutputs", doutputs)
+    if dfinal is None:
+        dfinal = cell.initial_state(batch, hidden, doutputs.dtype)
+    _checks.state(subject, "dfinal", dfinal, cell.State._fields, (batch, hidden), doutputs.dtype)
+    for name, value in _named("dfinal", dfinal):
+        _checks.finite(subject, name, value)
+    return dfinal
 
 
 def length_mask(subject: str, lengths: Any, steps: int, batch: int) -> Bool[Array, "T B"]:

@@ -22,6 +22,7 @@ LAYERS = [
     ["cells"],
     ["unroll", "unroll_torch"],
     ["stack", "stack_torch"],
+    ["fast"],
     ["gradcheck", "gradflow", "truncation"],
     ["data"],
     ["models"],
@@ -31,6 +32,7 @@ LAYERS = [
     ["widgets"],
     ["doctor", "doctor_torch"],
     ["grading"],
+    ["cli_grade"],
     ["cli"],
     ["__main__"],
 ]

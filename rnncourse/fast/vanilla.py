@@ -1,0 +1,82 @@
+"""The vanilla cell with tanh over a whole sequence: `cells.vanilla`, arranged for the machine.
+
+    forward(params, inputs, state) -> outputs, state, tape       backward(doutputs, tape) -> Trace
+
+Values equal those of `unroll` to rounding; errors are the same too. `fast.lstm` names the source.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from rnncourse import unroll
+from rnncourse.cells import vanilla
+from rnncourse.cells.vanilla import State
+from rnncourse.fast.arrange import readonly, segments
+from rnncourse.params import Params
+from rnncourse.unroll import Trace
+
+Array = np.ndarray
+
+
+class Tape(NamedTuple):
+    """What `backward` needs: the states from 0 to T."""
+
+    params: Params
+    inputs: Float[Array, "T B I"]
+    h: Float[Array, "T+1 B H"]
+
+
+def forward(
+    params: Params, inputs: Float[Array, "T B I"], state: State | None = None
+) -> tuple[Float[Array, "T B H"], State, Tape]:
+    """(outputs (T, B, H), last state, tape) over `inputs` (T, B, I), from `state` or zeros.
+
+    The outputs are part of the tape, and so read-only. Raises as `unroll.forward` does.
+    """
+    state = unroll.check_run("fast.vanilla.forward", vanilla, params, inputs, state)
+    (steps, batch, size_in), hidden, dtype = inputs.shape, params.weight_hh.shape[1], inputs.dtype
+    h = np.empty((steps + 1, batch, hidden), dtype)
+    # One product for all inputs, straight to where the states will be.
+    np.matmul(inputs.reshape(-1, size_in), params.weight_ih.T, out=h[1:].reshape(-1, hidden))
+    h[1:] += params.bias_ih + params.bias_hh
+    h[0] = state.h
+    weight_hh, product = np.ascontiguousarray(params.weight_hh.T), np.empty((batch, hidden), dtype)
+    for t in range(steps):
+        np.matmul(h[t], weight_hh, out=product)
+        product += h[t + 1]
+        np.tanh(product, out=h[t + 1])
+    return readonly(h[1:]), State(h[-1].copy()), Tape(params, inputs, h)
+
+
+def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | None = None) -> Trace:
+    """The `unroll.Trace` of a loss with ∂L/∂outputs = `doutputs` (T, B, H); `dfinal` from the last state.
+
+    Raises as `unroll.backward` does.
+    """
+    params, inputs, h = tape
+    steps, batch, size_in = inputs.shape
+    hidden, dtype = params.weight_hh.shape[1], inputs.dtype
+    dfinal = unroll.check_gradients("fast.vanilla.backward", vanilla, params, steps, batch, doutputs, dfinal)
+    dparams = [np.zeros_like(p) for p in params[:3]]
+    dinputs = np.empty(inputs.shape, dtype)
+    dh = np.empty((steps + 1, batch, hidden), dtype)
+    dh[steps] = dfinal.h
+    # A segment at a time, so that what is made for it is still in the cache when the loop uses it.
+    for s in segments(steps, batch * hidden):
+        outputs = h[s.start + 1 : s.stop + 1]
+        da = outputs * outputs
+        np.subtract(1, da, out=da)  # tanh' of all steps of the segment at once
+        for k in reversed(range(len(da))):
+            t = s.start + k
+            dh[t + 1] += doutputs[t]
+            da[k] *= dh[t + 1]
+            np.matmul(da[k], params.weight_hh, out=dh[t])
+        # One product for each weight's gradient in the segment, not one a step.
+        flat = da.reshape(-1, hidden)
+        np.matmul(flat, params.weight_ih, out=dinputs[s].reshape(-1, size_in))
+        dparams[0] += flat.T @ inputs[s].reshape(-1, size_in)
+        dparams[1] += flat.T @ h[s].reshape(-1, hidden)
+        dparams[2] += flat.sum(axis=0)
+    return Trace(Params(*dparams, dparams[2].copy()), dinputs, [State(d) for d in dh])
