@@ -1,13 +1,20 @@
-"""Bundle the widgets' front end while the package is built.
+"""What the package needs besides its sources: the widgets' front end, and the students' notebooks.
 
 hatchling calls this for wheels and for editable installs. npm fetches the chart library and the
 bundler at the versions in the lock file; Node itself comes with a Python package, so that pip alone
 sets everything up on Linux, macOS and Windows. `python hatch_build.py` bundles again by hand.
+
+A wheel also holds each exercise as a student gets it: the notebook without its solutions, and the
+spec. They are made in a temporary folder: the checkout has one source notebook, with solutions.
 """
 
 from __future__ import annotations
 
+import json
+import runpy
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,13 +95,41 @@ def build_bundle(root: Path, *, force: bool = False) -> bool:
     return True
 
 
-class FrontEndHook(BuildHookInterface):
+def make_exercises(root: Path, folder: Path) -> None:
+    """Write into `folder`, for each exercise of the checkout, NN_topic/{student.ipynb, spec.py}.
+
+    Raises ValueError where a source notebook does not mark its solutions well, FileNotFoundError where
+    there is no exercise: a package without them would only show it to the student.
+    """
+    # By its path: the package cannot be imported while it is built.
+    student = runpy.run_path(str(root / "rnncourse" / "grading" / "student.py"))
+    sources = sorted((root / "exercises").glob("*_*/exercise.ipynb"))
+    if not sources:
+        raise FileNotFoundError(f"{root / 'exercises'}: expected NN_topic/exercise.ipynb; found none")
+    for source in sources:
+        place = folder / source.parent.name
+        place.mkdir()
+        shutil.copyfile(source.with_name("spec.py"), place / "spec.py")
+        notebook = student["student_version"](json.loads(source.read_text(encoding="utf-8")))
+        (place / "student.ipynb").write_bytes(student["encode"](notebook))
+
+
+class Hook(BuildHookInterface):
     """hatchling's entry point."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         build_bundle(Path(self.root))
+        if version == "editable":  # `rnncourse.grading.shelf` then finds the checkout's exercises
+            return
+        self._exercises = tempfile.TemporaryDirectory()
+        make_exercises(Path(self.root), Path(self._exercises.name))
+        build_data["force_include"][self._exercises.name] = "rnncourse/exercises"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if version != "editable":
+            self._exercises.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """``rnncourse``: the command line, thin."""
 
 import argparse
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from rnncourse import __version__
+from rnncourse import __version__, cli_grade
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     _add_char_lm(trained.add_parser("char-lm", help="a character language model"))
     _add_sample(commands.add_parser("sample", help="write text with a trained character model"))
+    _add_exercise(commands.add_parser("exercise", help="the graded exercises: start, list, status"))
+    cli_grade.add_arguments(commands.add_parser("grade", help="grade a folder of submissions in a sandbox"))
     arguments = parser.parse_args(argv)
 
     # Imported here, so that --help needs nothing.
@@ -29,17 +32,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         from rnncourse.doctor import report
 
         return report()
-    work = _train if arguments.command == "train" else _sample
+    work: Callable[[argparse.Namespace], int | None]
+    works = {"train": _train, "sample": _sample, "exercise": _exercise, "grade": cli_grade.run}
+    work = works[arguments.command]
     try:
-        work(arguments)
+        return work(arguments) or 0
     except KeyboardInterrupt:
-        hint = "; continue with --resume" if arguments.command == "train" else ""
+        hints = {"train": "; continue with --resume", "grade": "; give the same command again to go on"}
+        hint = hints.get(arguments.command, "")
         print(f"rnncourse {arguments.command}: stopped{hint}", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ArithmeticError, RuntimeError, ImportError) as error:
         print(f"rnncourse {arguments.command}: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _add_char_lm(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +73,32 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="0: always the likeliest")
     parser.add_argument("--top-k", type=int, default=None, metavar="X", help="draw from the k likeliest only")
     parser.add_argument("--seed", type=int, default=0, metavar="X")
+
+
+def _add_exercise(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+    start = actions.add_parser("start", help="put an exercise's notebook in place, never over existing work")
+    start.add_argument("exercise", help="its number, such as 05")
+    start.add_argument("--to", default=".", metavar="FOLDER", help="where; the current folder by default")
+    actions.add_parser("list", help="say which exercises there are")
+    status = actions.add_parser("status", help="check the notebooks in a folder: parts, points")
+    status.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the current one by default")
+
+
+def _exercise(arguments: argparse.Namespace) -> int | None:
+    from rnncourse.grading import start
+
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no ✓
+        sys.stdout.reconfigure(errors="replace")
+    if arguments.action == "start":
+        start.report_start(arguments.exercise, arguments.to)
+    elif arguments.action == "list":
+        start.report_list()
+    else:
+        from rnncourse.grading import status
+
+        return status.report(arguments.folder)
+    return None
 
 
 def _train(arguments: argparse.Namespace) -> None:

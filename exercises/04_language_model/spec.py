@@ -157,8 +157,8 @@ def draw_cases(rng):
 
 
 def bits_per_character(scores, targets, lengths):
-    mask = np.arange(len(targets))[:, None] < lengths
-    bits = cross_entropy(scores, targets, mask)[0] / math.log(2)
+    real = np.less.outer(np.arange(len(targets)), lengths)
+    bits = cross_entropy(scores, targets, real)[0] / math.log(2)
     return bits, 2**bits
 
 

@@ -1,7 +1,9 @@
 """Exercise 06b: an LSTM step and a whole sequence, right and fast.
 
-The timed sizes keep every product of a plain solution below 2 x 262,144 multiplications, from where OpenBLAS
-splits a product over threads: on a busy machine a split product waits for its second thread, up to 16 ms.
+No product of a plain solution reaches 2 x 262,144 multiplications at the timed sizes, from where OpenBLAS
+splits it over threads: a split product waits for its second thread, on a busy machine up to 16 ms. The data
+stay small, because they cross a pipe to the sandbox and back within the time that is measured: 10 ms and more
+where both cores are busy, which is why the limit of the single step is so wide.
 """
 
 import numpy as np
@@ -39,7 +41,7 @@ def step_cases(rng):
 
 
 def many_small_states(rng):
-    return step_inputs(rng, 6_000, 2, 2)
+    return step_inputs(rng, 8_000, 2, 2)
 
 
 def sequence(inputs, h, c, weight_ih, weight_hh, bias):
@@ -66,9 +68,9 @@ def sequence_cases(rng):
 
 
 def many_steps(rng):
-    drawn = sequence_inputs(rng, 50, 56, 1, 44, np.float32)
+    drawn = sequence_inputs(rng, 50, 48, 1, 50, np.float32)
     # Smaller weights: with large ones the state is chaotic, and rounding grows from step to step.
-    return drawn | {name: drawn[name] / np.float32(np.sqrt(44)) for name in WEIGHTS}
+    return drawn | {name: drawn[name] / np.float32(np.sqrt(50)) for name in WEIGHTS}
 
 
 EXERCISE = Exercise(
@@ -84,7 +86,7 @@ EXERCISE = Exercise(
             outputs=("h_new", "c_new"),
             reference=step,
             cases=step_cases,
-            speed=Speed(draw=many_small_states, baseline=step, ratio=12, rounds=3),
+            speed=Speed(draw=many_small_states, baseline=step, ratio=50, rounds=5),
         ),
         Part(
             id="06b.2",
@@ -95,7 +97,7 @@ EXERCISE = Exercise(
             outputs=("outputs", "h_last", "c_last"),
             reference=sequence,
             cases=sequence_cases,
-            speed=Speed(draw=many_steps, baseline=sequence, ratio=3.5, rounds=5),
+            speed=Speed(draw=many_steps, baseline=sequence, ratio=3, rounds=5),
         ),
     ),
 )

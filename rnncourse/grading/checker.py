@@ -30,13 +30,13 @@ class Report:
         if verdict.right:
             return f"✓ {head}: right, {points} ({'; '.join(verdict.kinds)})"
         lines = [f"✗ {head}: not yet"]
-        for (name, detail), kinds in _grouped(verdict.failures).items():
+        for (name, detail), kinds in grouped(verdict.failures).items():
             lines.append(f"  ✗ {name}: {detail}" + (f" ({'; '.join(kinds)})" if any(kinds) else ""))
         shown = next((f for f in verdict.failures if f.inputs is not None), None)
         return "\n".join(lines + (_example(shown) if shown else []))
 
 
-def _grouped(failures: tuple[Failure, ...]) -> dict[tuple[str, str], list[str]]:
+def grouped(failures: tuple[Failure, ...]) -> dict[tuple[str, str], list[str]]:
     """The kinds of cases in which each property fails."""
     found: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
@@ -48,7 +48,8 @@ class Checker:
     """`check = Checker("06", globals())` in a notebook; then `check("06.2")` after each part.
 
     Inputs are random and fresh at each call. Raises ValueError for an exercise or a part that does not
-    exist.
+    exist; AssertionError for a part that is not right while nbgrader runs the notebook, because nbgrader
+    gives the points of every cell that raises nothing.
     """
 
     def __init__(self, exercise: str, namespace: MutableMapping[str, Any]) -> None:
@@ -63,7 +64,10 @@ class Checker:
         rng = np.random.default_rng(int.from_bytes(os.urandom(8), "little"))
         # Overflow in a wrong solution is reported as a property, not as a warning beside it.
         with np.errstate(all="ignore"):
-            return Report(found, examine(self.exercise, found, LocalPlayer(self.namespace), rng))
+            report = Report(found, examine(self.exercise, found, LocalPlayer(self.namespace), rng))
+        if not report and os.environ.get("NBGRADER_EXECUTION"):
+            raise AssertionError(str(report))
+        return report
 
 
 def _example(failure: Failure) -> list[str]:

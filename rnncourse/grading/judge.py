@@ -17,8 +17,10 @@ from rnncourse.grading.spec import Call, Case, Exercise, Failure, Part, Speed
 
 Array = np.ndarray
 TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-7}
-# A machine may stumble; a solution that is too slow is too slow three times.
+# A machine may stumble; a solution that is too slow is too slow three times. One that is far too slow gets no
+# second attempt: it would take from the time of the other parts.
 ATTEMPTS = 3
+FAR_TOO_SLOW = 3
 
 
 class Fault(NamedTuple):
@@ -210,6 +212,8 @@ def _speed(part: Part, speed: Speed, player: Player, rng: np.random.Generator) -
         ratio = min(ratio, statistics.median(own) / statistics.median(base))
         if ratio <= speed.ratio:
             return
+        if ratio > FAR_TOO_SLOW * speed.ratio:
+            break
     detail = (
         f"takes {ratio:.1f} times the time of a plain version; at most {speed.ratio:g} times is asked for"
     )

@@ -113,6 +113,10 @@ def _without_name(result: Any) -> Any:
     """A type of the submission's own may carry inputs in its name."""
     if isinstance(result, Opaque) and not isinstance(getattr(builtins, result.kind, None), type):
         return Opaque("object of another type")
+    if isinstance(result, list):
+        return [_without_name(entry) for entry in result]
+    if isinstance(result, dict):
+        return {key: _without_name(entry) for key, entry in result.items()}
     return result
 
 

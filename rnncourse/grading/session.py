@@ -138,11 +138,9 @@ class Session:
 
     def _on_time_out(self, late: threading.Event) -> None:
         late.set()
-        self._end()
-
-    def _end(self) -> None:
         with self._ending:
-            self._start.end(self._process)
+            if not self._ended:  # else it would end the next worker of this slot
+                self._start.end(self._process)
 
     def _complaint(self) -> str:
         """What the worker, or what starts it, wrote before it went away."""
@@ -154,8 +152,9 @@ class Session:
         """End the worker and all that it started, and give back its pipes. May be called twice."""
         if self._ended:
             return
-        self._ended = True
-        self._end()
+        with self._ending:
+            self._ended = True
+            self._start.end(self._process)
         assert self._process.stdin and self._process.stdout and self._process.stderr
         with contextlib.suppress(OSError):
             self._process.stdin.close()

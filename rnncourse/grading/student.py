@@ -5,6 +5,7 @@ ClearSolutions does it, so that both tools make the same notebook.
 """
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -20,9 +21,14 @@ def student_version(source: dict[str, Any]) -> dict[str, Any]:
     """
     notebook = copy.deepcopy(source)
     for cell in notebook["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id", cell.get("id"))
+        marks = cell["metadata"].get("nbgrader", {})
+        name = marks.get("grade_id", cell.get("id"))
         text = "".join(cell["source"])
-        if cell["metadata"].get("nbgrader", {}).get("solution"):
+        if marks:  # Jupyter keeps the student from losing what the grader looks for
+            cell["metadata"]["deletable"] = False
+        if marks.get("locked"):
+            cell["metadata"]["editable"] = False
+        if marks.get("solution"):
             text = _clear(text, name)
         elif re.search("BEGIN SOLUTION|END SOLUTION", text):
             raise ValueError(f"cell {name}: a solution is marked, but the cell is no solution cell")
@@ -30,6 +36,11 @@ def student_version(source: dict[str, Any]) -> dict[str, Any]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     return notebook
+
+
+def encode(notebook: dict[str, Any]) -> bytes:
+    """The file of a notebook, laid out as Jupyter does it."""
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _clear(text: str, name: str) -> str:

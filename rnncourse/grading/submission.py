@@ -88,7 +88,12 @@ def _label(notebook: dict[str, Any]) -> tuple[str, int]:
     label = metadata.get("rnncourse") if isinstance(metadata, dict) else None
     exercise = label.get("exercise") if isinstance(label, dict) else None
     version = label.get("version") if isinstance(label, dict) else None
-    if not isinstance(exercise, str) or type(version) is not int or len(exercise) > 20:
+    if (
+        not isinstance(exercise, str)
+        or len(exercise) > 20
+        or not exercise.isprintable()  # a reason may show it
+        or type(version) is not int
+    ):
         raise SubmissionFault(
             "not one of our exercises: its metadata names none; begin with `rnncourse exercise start`"
         )

@@ -2,7 +2,8 @@
 
 A frame is four bytes of length, big-endian, and that many bytes of msgpack. An array is its dtype, its
 shape and its bytes; dtypes outside `DTYPES` do not cross. What is read is believed in nothing: a frame longer
-than the limit, another dtype, a shape that does not fit its bytes, too deep a nest are `WireError`.
+than the limit, more entries, another dtype, a shape that does not fit its bytes, too deep a nest are
+`WireError`.
 
 Runs in the grader and inside the sandbox: needs NumPy and msgpack, and of the package only play.py.
 msgpack was chosen because it holds numbers, bytes and lists, and cannot hold code.
@@ -25,6 +26,9 @@ DTYPES = ("float32", "float64", "int32", "int64", "bool")
 ARRAY, SEED, OPAQUE = 1, 2, 3
 MAX_DEPTH = 8
 MAX_FRAME = 32 * 2**20
+# Of one list or map, and of all in a frame. Bytes alone are no limit: 32 MB hold 30 million empty lists, over
+# which the reader sits for half a minute.
+MAX_LENGTH, MAX_ENTRIES = 1000, 50_000
 HEAD = struct.Struct(">I")
 
 
@@ -42,14 +46,43 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes) -> Any:
     """The value of `encode`, with lists for tuples; `WireError` for anything else."""
+    reader = _Reader()
+    hooks = {"list_hook": reader.container, "object_hook": reader.container, "ext_hook": reader.extension}
     try:
-        value = msgpack.unpackb(data, raw=False, strict_map_key=True, ext_hook=_from_ext)
+        value = _unpack(data, MAX_LENGTH, **hooks)
     except WireError:
         raise
     except Exception as error:  # msgpack raises ValueError and its kin, struct.error, UnicodeDecodeError
         raise WireError(f"frame: not readable ({type(error).__name__})") from None
     _check_depth(value, 0)
     return value
+
+
+class _Reader:
+    """What msgpack calls at each list, map and extension, innermost first: counts them."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+
+    def container(self, value: list | dict) -> list | dict:
+        self._count(1 + len(value))
+        return value
+
+    def extension(self, code: int, data: bytes) -> Any:
+        self._count(1)
+        return _from_ext(code, data)
+
+    def _count(self, more: int) -> None:
+        self.entries += more
+        if self.entries > MAX_ENTRIES:
+            raise WireError(f"frame: expected at most {MAX_ENTRIES} entries")
+
+
+def _unpack(data: bytes, length: int, **hooks: Any) -> Any:
+    """msgpack's reader, which refuses a longer list or map before it makes one."""
+    return msgpack.unpackb(
+        data, raw=False, strict_map_key=True, max_array_len=length, max_map_len=length, **hooks
+    )
 
 
 def write(stream: BinaryIO, value: Any) -> None:
@@ -92,8 +125,8 @@ def _plain(value: Any, depth: int) -> Any:
             return msgpack.ExtType(SEED, msgpack.packb(value.value))
         if isinstance(value, Opaque):
             return msgpack.ExtType(OPAQUE, value.kind.encode()[:60])
-        return [_plain(item, depth + 1) for item in value]
-    if kind is dict and all(type(key) is str for key in value):
+        return [_plain(item, depth + 1) for item in value] if len(value) <= MAX_LENGTH else _opaque(value)
+    if kind is dict and len(value) <= MAX_LENGTH and all(type(key) is str for key in value):
         return {key: _plain(item, depth + 1) for key, item in value.items()}
     return _opaque(value)
 
@@ -112,11 +145,14 @@ def _opaque(value: Any) -> msgpack.ExtType:
 
 def _from_ext(code: int, data: bytes) -> Any:
     if code == ARRAY:
-        return _array(msgpack.unpackb(data, raw=False))
+        return _array(_unpack(data, 8))
     if code == SEED:
-        return np.random.default_rng(msgpack.unpackb(data))
+        seed = _unpack(data, 0)
+        if type(seed) is not int:  # the generator's constructor takes much else, slowly
+            raise WireError("seed: expected an int")
+        return np.random.default_rng(seed)
     if code == OPAQUE:
-        return Opaque("".join(c for c in data.decode("ascii", "replace") if c.isalnum() or c == "_"))
+        return Opaque("".join(c for c in data[:60].decode("ascii", "replace") if c.isalnum() or c == "_"))
     raise WireError(f"frame: unknown extension {code}")
 
 
@@ -138,9 +174,9 @@ def _array(body: Any) -> np.ndarray:
 
 
 def _check_depth(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise WireError(f"frame: expected at most {MAX_DEPTH} nested lists")
     if isinstance(value, list | dict):
+        if depth > MAX_DEPTH:
+            raise WireError(f"frame: expected at most {MAX_DEPTH} nested lists")
         items: Iterable[Any] = value.values() if isinstance(value, dict) else value
         for item in items:
             _check_depth(item, depth + 1)
