@@ -44,10 +44,7 @@ class Cgroup:
 
     def kill_all(self) -> None:
         """End every process in the group."""
-        with contextlib.suppress(OSError, ProcessLookupError):
-            for line in self.entrance.read_text().split():
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(int(line), signal.SIGKILL)
+        _kill_all(self.path)
 
     def was_out_of_memory(self) -> bool:
         """Whether the kernel has ended a process of the group since the last call."""
@@ -56,15 +53,7 @@ class Cgroup:
 
     def remove(self) -> None:
         """Empty the group and take it away."""
-        for _ in range(50):
-            self.kill_all()
-            try:
-                self.path.rmdir()
-                return
-            except FileNotFoundError:
-                return
-            except OSError:  # the kernel has not yet seen the last one go
-                time.sleep(0.02)
+        _remove(self.path)
 
     def _set(self, name: str, value: int) -> None:
         (self.path / name).write_text(str(value))
@@ -102,10 +91,31 @@ def _memory_parent() -> tuple[Path, int]:
     raise OSError("no memory cgroup that this user may divide")
 
 
+def _kill_all(group: Path) -> None:
+    with contextlib.suppress(OSError):
+        for line in (group / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(int(line), signal.SIGKILL)
+
+
+def _remove(group: Path) -> None:
+    for _ in range(50):
+        _kill_all(group)
+        try:
+            group.rmdir()
+            return
+        except FileNotFoundError:
+            return
+        except OSError:  # the kernel has not yet seen the last one go
+            time.sleep(0.02)
+
+
 def _sweep(parent: Path) -> None:
-    """Take away the groups of graders that were killed."""
+    """Take away the groups of graders that were killed.
+
+    With what is in them: a bubblewrap whose outer half died before it was ready waits for ever.
+    """
     for old in parent.glob(f"{PREFIX}*"):
         number = old.name.removeprefix(PREFIX).partition("-")[0]
         if number.isdigit() and not Path("/proc", number).exists():
-            with contextlib.suppress(OSError):
-                old.rmdir()
+            _remove(old)

@@ -142,7 +142,7 @@ def _found(part: Part, case: Case, played: Played) -> Iterator[Failure]:
     if part.judge:
         try:
             yield from list(part.judge(case.inputs, results))
-        except (TypeError, ValueError, IndexError, AttributeError, KeyError) as error:
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             # A judge that meets something it did not expect: the student's result is of the wrong form.
             yield Failure("form of the result", f"cannot be read: {type(error).__name__}")
         return
@@ -165,7 +165,9 @@ def compare(name: str, want: Any, got: Any, case: Case) -> Failure | None:
         )
     got_array = np.asarray(got)
     if got_array.shape != want_array.shape:
-        return Failure(f"shape of {name}", f"expected {want_array.shape}; got {got_array.shape}")
+        # An empty array can have any numbers in its shape, those of the inputs too.
+        shape = got_array.shape if got_array.size else "an empty array"
+        return Failure(f"shape of {name}", f"expected {want_array.shape}; got {shape}")
     # A Python number has no dtype of its own, only a kind; an array has one, and it is part of the answer.
     exact = isinstance(want, np.ndarray)
     if got_array.dtype != want_array.dtype if exact else got_array.dtype.kind != want_array.dtype.kind:

@@ -1,10 +1,12 @@
 """No sandbox: the worker as a plain process, for the student's own machine and for `--unsafe`.
 
-It keeps the time limits, and on POSIX the rlimits; it keeps no one from reading files or the network. Every
-grade given so is marked unsafe.
+It keeps the time limits of code that does not set out to break them, and on POSIX the rlimits; it keeps no
+one from reading files or the network. Every grade given so is marked unsafe.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,7 @@ class PlainBox:
                 command=[sys.executable, "-I", "-B", str(worker)],
                 armour={"limits": self._limits, "uid": None, "filter": None},
                 environment=environment,
+                own_session=os.name == "posix",
                 end=_end,
             )
         )
@@ -53,4 +56,8 @@ class PlainBox:
 
 
 def _end(process: subprocess.Popen) -> None:
+    """End the worker and what it forked; what hides in a session of its own goes on."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.kill()

@@ -58,6 +58,7 @@ class Start:
     armour: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
+    own_session: bool = False
     # Called with the process once it runs, and to end all that belongs to it.
     started: Callable[[subprocess.Popen], None] = lambda process: None
     end: Callable[[subprocess.Popen], None] = lambda process: process.kill()
@@ -81,12 +82,13 @@ class Session:
                 env=start.environment,
                 pass_fds=start.pass_fds,
                 cwd="/" if Path("/").is_dir() else None,
+                start_new_session=start.own_session,
             )
         except OSError as error:
             raise Trouble(f"the worker did not start: {error}") from error
         try:
             start.started(self._process)
-            ready = self._exchange(start.armour, START_SECONDS)
+            ready = self._exchange(wire.encode(start.armour), START_SECONDS)
         except (EOFError, OSError, wire.WireError, TimeoutError) as error:
             self.close()
             raise Trouble(f"the worker did not get ready: {self._complaint() or error}") from error
@@ -104,7 +106,11 @@ class Session:
         """
         started = time.perf_counter()
         try:
-            reply = self._exchange(command, seconds + GRACE_SECONDS)
+            packed = wire.encode(command)
+        except wire.WireError as error:
+            raise Trouble(f"a case of the spec is too large to send: {error}") from error
+        try:
+            reply = self._exchange(packed, seconds + GRACE_SECONDS)
         except TimeoutError:
             self.close()
             raise StudentFault("time", f"stopped after {seconds:g} s") from None
@@ -119,7 +125,7 @@ class Session:
             raise StudentFault("reply", "what came back is no data, or too much of it") from None
         return reply, time.perf_counter() - started
 
-    def _exchange(self, command: Mapping[str, Any], seconds: float | int) -> Any:
+    def _exchange(self, packed: bytes, seconds: float | int) -> Any:
         """Write and read, or TimeoutError: a watchdog ends the process, whereupon the pipes break."""
         assert self._process.stdin and self._process.stdout
         late = threading.Event()
@@ -127,7 +133,7 @@ class Session:
         watchdog.daemon = True
         watchdog.start()
         try:
-            wire.write(cast(BinaryIO, self._process.stdin), command)
+            wire.send(cast(BinaryIO, self._process.stdin), packed)
             return wire.read(cast(BinaryIO, self._process.stdout))
         except (EOFError, OSError):
             if late.is_set():

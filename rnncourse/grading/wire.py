@@ -87,7 +87,11 @@ def _unpack(data: bytes, length: int, **hooks: Any) -> Any:
 
 def write(stream: BinaryIO, value: Any) -> None:
     """Write one frame, at once."""
-    packed = encode(value)
+    send(stream, encode(value))
+
+
+def send(stream: BinaryIO, packed: bytes) -> None:
+    """Write what `encode` gave, as one frame."""
     stream.write(HEAD.pack(len(packed)) + packed)
     stream.flush()
 

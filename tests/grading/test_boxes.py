@@ -1,11 +1,13 @@
 """Which sandbox is offered, and what is refused. A stand-in for Docker shows the command and the refusal."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from rnncourse.grading import boxes, container
+from rnncourse.grading.judge import StudentFault
 from rnncourse.grading.session import Limits, Trouble
 
 # Answers like an engine; `run` starts the worker right here, in no container at all.
@@ -126,3 +128,37 @@ def test_what_the_engine_says_when_it_fails_is_told(engine):
         program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no space left')\n")
         with pytest.raises(Trouble, match="no space left"):
             box.open()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about fork")
+def test_a_fork_does_not_keep_the_plain_worker_beyond_its_time():
+    cell = "import os, time\n_ = [os.fork() or time.sleep(20)]\n_ = os._exit(0)\n"
+    with boxes.open_box("unsafe") as box:
+        session = box.open()
+        started = time.monotonic()
+        with pytest.raises(StudentFault):
+            session.ask({"op": "define", "cells": [["cell", cell, True]], "imports": []}, 0.5)
+        assert time.monotonic() - started < 10
+
+
+def test_a_large_cache_costs_only_itself():
+    cell = "import numpy as np\ndef f():\n    return 1.5, np.zeros(6 * 2**20), [np.zeros(2**20)] * 3\n"
+    with boxes.open_box("unsafe") as box:
+        session = box.open()
+        try:
+            session.ask({"op": "define", "cells": [["cell", cell, True]], "imports": []}, 5)
+            reply, _ = session.ask({"op": "play", "calls": [["f", []]], "inputs": {}}, 20)
+        finally:
+            session.close()
+    assert reply["results"][0] == 1.5
+    assert [type(r).__name__ for r in reply["results"][1:]] == ["Opaque", "Opaque"]
+
+
+def test_a_case_that_is_too_large_is_the_specs_fault():
+    with boxes.open_box("unsafe") as box:
+        session = box.open()
+        try:
+            with pytest.raises(Trouble, match="too large to send"):
+                session.ask({"op": "play", "calls": [], "inputs": {"x": np.zeros(2**23)}}, 5)
+        finally:
+            session.close()

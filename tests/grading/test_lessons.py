@@ -217,6 +217,22 @@ def test_6_no_sandbox_survives_its_grader(sandbox_works, delay):
         time.sleep(0.02)
 
 
+@pytest.mark.skipif(not Path("/sys/fs/cgroup/memory").is_dir(), reason="about cgroups of version 1")
+def test_6_the_next_grader_clears_up_after_one_that_was_killed(open_boxes):
+    box = open_boxes(slot=9)
+    if box.cgroup is None:
+        pytest.skip("no memory cgroup that this user may divide")
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    left = box.cgroup.path.parent / f"rnncourse-{dead.pid}-0"
+    left.mkdir()
+    sleeper = subprocess.Popen(["sleep", "60"])
+    (left / "cgroup.procs").write_text(str(sleeper.pid))
+    open_boxes(slot=10)
+    assert not left.exists()
+    assert sleeper.wait(5) == -signal.SIGKILL
+
+
 def descendants(pid):
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
