@@ -84,12 +84,20 @@ def test_importing_the_package_imports_nothing_else():
     assert done.stdout.strip() == "[]"
 
 
+# The student's check; the grader itself needs the extra `grade`.
+STUDENTS_SIDE = (
+    "checker", "draws", "judge", "local", "page", "play", "shelf", "spec", "start", "status", "student",
+    "tidy",
+)  # fmt: skip
+
+
 def test_the_numpy_side_never_loads_torch():
     modules = [
         ".".join(("rnncourse", *p.with_suffix("").parts))
         for p in FILES
         if p.name != "__init__.py" and not p.stem.endswith("_torch")
         and p.parts[0] not in ("figures", "widgets")
+        and (p.parts[0] != "grading" or p.stem in STUDENTS_SIDE)
     ]  # fmt: skip
     code = f"import sys; [__import__(m) for m in {modules}]; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
