@@ -86,7 +86,7 @@ EXERCISE = Exercise(
             outputs=("h_new", "c_new"),
             reference=step,
             cases=step_cases,
-            speed=Speed(draw=many_small_states, baseline=step, ratio=50, rounds=5),
+            speed=Speed(draw=many_small_states, baseline=step, ratio=25, rounds=5),
         ),
         Part(
             id="06b.2",

@@ -86,6 +86,7 @@ class Session:
             )
         except OSError as error:
             raise Trouble(f"the worker did not start: {error}") from error
+        _widen(self._process)
         try:
             start.started(self._process)
             ready = self._exchange(wire.encode(start.armour), START_SECONDS)
@@ -170,3 +171,12 @@ class Session:
             self._last_words = lines[-1] if lines else ""
         self._process.stderr.close()
         self._process.wait(START_SECONDS)
+
+
+def _widen(process: subprocess.Popen) -> None:
+    """Let a large array pass the pipes in few turns between two processes; Linux only, and only faster."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for stream in (process.stdin, process.stdout):
+            fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, 2**20)  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Speed:
-    """The last call must take at most `ratio` times the time of `baseline(**inputs)`, a median of `rounds`.
+    """The last call must take at most `ratio` times the time of `baseline(**inputs)` in `rounds` rounds.
 
     `draw(rng)` gives the inputs, fresh for each round.
     """
