@@ -48,8 +48,8 @@ sys.modules["wire"].encode = lambda value: _pack({"status": "graded", "earned": 
     "the worker's writer": (
         "number of results",
         """
-_write = sys.modules["wire"].write
-sys.modules["wire"].write = lambda stream, value: _write(stream, {"cell": None, "results": [], "wrote": []})
+_encode = sys.modules["wire"].encode
+sys.modules["wire"].encode = lambda value: _encode({"cell": None, "results": [], "wrote": []})
 """
         + WRONG,
     ),
