@@ -64,14 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _grade(arguments: argparse.Namespace) -> int:
     root, out = _folders(arguments)
+    if arguments.nbgrader and not arguments.nbgrader.is_file():
+        raise ValueError(
+            f"--nbgrader: expected a gradebook that nbgrader made; {arguments.nbgrader} is no file"
+        )
 
-    from rnncourse.grading import cohort, database, reports, roster
+    from rnncourse.grading import cohort, database, reports, roster, shelf
     from rnncourse.grading.boxes import NoSandbox
 
     deadline = roster.parse_time(arguments.deadline) if arguments.deadline else None
-    plan = cohort.Plan(root, arguments.exercise, deadline, _specs(arguments.specs), arguments.unsafe)
-    if arguments.exercise:
-        plan.code(arguments.exercise)  # ValueError where there is none
+    exercise = shelf.folder(arguments.exercise).name.partition("_")[0] if arguments.exercise else None
+    plan = cohort.Plan(root, exercise, deadline, _specs(arguments.specs), arguments.unsafe)
     url = arguments.database or database.sqlite_url(out / "results.sqlite")
     with database.claimed(out / "grade.lock", str(out)), database.opened(url) as store:
         try:
@@ -114,7 +117,17 @@ def _folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
 def _specs(folder: Path | None) -> Path | None:
     if folder is not None and not folder.is_dir():
         raise ValueError(f"--specs: expected a folder; got {folder}")
-    return folder.resolve() if folder else None
+    if folder is None:
+        return None
+    from rnncourse.grading import shelf
+
+    known = {f"{place.name}.py" for place in shelf.folders().values()}
+    found = {path.name for path in folder.glob("*.py")}
+    misnamed = sorted(name for name in found - known if name[0].isdigit())
+    if misnamed or not found & known:
+        got = ", ".join(misnamed) or "none"
+        raise ValueError(f"--specs: expected files among {', '.join(sorted(known))}; got {got}")
+    return folder.resolve()
 
 
 @contextlib.contextmanager
@@ -142,7 +155,7 @@ def cores() -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if not 1 <= number <= 200:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to 200; got {text}")
     return number

@@ -1,5 +1,6 @@
 """The student's check: `check("06.2")` says what is right, and which property is not."""
 
+import dataclasses
 import os
 from collections.abc import MutableMapping
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from rnncourse.grading import shelf
+from rnncourse.grading.alone import strangers
 from rnncourse.grading.judge import Failure, Verdict, examine
 from rnncourse.grading.local import LocalPlayer
-from rnncourse.grading.spec import Exercise, Part
+from rnncourse.grading.spec import Exercise, Part, Seed
 
 
 class Report:
@@ -64,7 +66,11 @@ class Checker:
         rng = np.random.default_rng(int.from_bytes(os.urandom(8), "little"))
         # Overflow in a wrong solution is reported as a property, not as a warning beside it.
         with np.errstate(all="ignore"):
-            report = Report(found, examine(self.exercise, found, LocalPlayer(self.namespace), rng))
+            verdict = examine(self.exercise, found, LocalPlayer(self.namespace), rng)
+        if verdict.written:
+            more = tuple(strangers(self.exercise.id, found, self.namespace))
+            verdict = dataclasses.replace(verdict, failures=verdict.failures + more)
+        report = Report(found, verdict)
         if not report and os.environ.get("NBGRADER_EXECUTION"):
             raise AssertionError(str(report))
         return report
@@ -85,4 +91,6 @@ def _example(failure: Failure) -> list[str]:
 
 def _show(value: Any) -> str:
     text = str(value) if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, Seed):
+        text = f"np.random.default_rng({value.value})"
     return text.replace("\n", "\n      ")

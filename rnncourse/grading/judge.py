@@ -30,6 +30,7 @@ class Fault(NamedTuple):
     line: int | None = None
     cell: str | None = None
     text: str | None = None
+    function: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def examine(exercise: Exercise, part: Part, player: Player, rng: np.random.Gener
                 failure = Failure("defined", f"{played.missing} is not defined")
                 return Verdict(part.id, part.points, (failure,), tuple(kinds), written=False)
             if played.fault and played.fault.type == "NotImplementedError":
-                failure = Failure("written", f"{part.calls[-1].function} is not written yet")
+                place = played.fault.function or played.fault.cell or part.calls[-1].function
+                failure = Failure("written", f"{place} is not written yet")
                 return Verdict(part.id, part.points, (failure,), tuple(kinds), written=False)
             for failure in _failures(part, case, played):
                 failures.setdefault(f"{failure.property} {failure.kind}", failure)
@@ -129,6 +131,8 @@ def _found(part: Part, case: Case, played: Played) -> Iterator[Failure]:
     if played.fault:
         where = f" at line {played.fault.line}" if played.fault.line else ""
         where += f" of the cell {played.fault.cell}" if played.fault.cell else ""
+        if played.fault.type == "NameError":
+            where += "; the grader takes only the cells to fill in and what is given"
         # The text may echo the inputs: only the student's own check has it.
         yield Failure("runs", f"{played.fault.type}{where}", got=played.fault.text)
         return

@@ -48,13 +48,15 @@ def same(a: Any, b: Any) -> bool:
 
 def fault(error: BaseException) -> dict[str, Any]:
     """Type of an exception and where in the student's cell it arose; its text only for the student's eyes."""
-    line, cell, trace = None, None, error.__traceback__
+    line, cell, function, trace = None, None, None, error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
         if name.startswith(("<cell ", "<ipython")) or "ipykernel" in name:
             line, cell = trace.tb_lineno, name[6:-1] if name.startswith("<cell ") else None
+            function = trace.tb_frame.f_code.co_name
         trace = trace.tb_next
-    return {"type": type(error).__name__, "line": line, "cell": cell, "text": str(error)}
+    place = {"line": line, "cell": cell, "function": function}
+    return {"type": type(error).__name__, "text": str(error), **place}
 
 
 def play(namespace: dict[str, Any], calls: list, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Session:
             reply = self._exchange(packed, seconds + GRACE_SECONDS)
         except TimeoutError:
             self.close()
-            raise StudentFault("time", f"stopped after {seconds:g} s") from None
+            raise StudentFault("time", f"stopped after {seconds:.1f} s") from None
         except (EOFError, OSError):
             out_of_memory = self._start.was_out_of_memory()
             self.close()

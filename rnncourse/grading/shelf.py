@@ -4,6 +4,7 @@ A wheel holds for each exercise its student notebook and its spec, never a solut
 them there. In a checkout the source notebook, with solutions, stands in `exercises/NN_topic`.
 """
 
+import ast
 import functools
 import importlib.util
 import json
@@ -28,9 +29,10 @@ def folders() -> dict[str, Path]:
 def folder(exercise: str) -> Path:
     """The folder of one exercise; ValueError where there is none."""
     known = folders()
+    exercise = exercise.zfill(2) if exercise.isdigit() else exercise  # 5 is 05
     if exercise not in known:
         names = ", ".join(known) or "none: this installation holds no exercises"
-        raise ValueError(f"exercise: expected one of {names}; got {exercise!r}")
+        raise ValueError(f"expected the number of an exercise, one of {names}; got {exercise!r}")
     return known[exercise]
 
 
@@ -82,3 +84,13 @@ def given_cells(exercise: str) -> dict[str, str]:
         for cell in student_notebook(exercise)["cells"]
         if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("setup")
     }
+
+
+@functools.cache
+def functions_in(exercise: str, cell: str) -> tuple[str, ...]:
+    """The functions that a student is to write in this cell, as its stub names them."""
+    for found in student_notebook(exercise)["cells"]:
+        if found["metadata"].get("nbgrader", {}).get("grade_id") == cell:
+            tree = ast.parse("".join(found["source"]))
+            return tuple(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+    return ()

@@ -6,6 +6,7 @@ submission's own clear outcome, also with many threads at work.
 """
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,10 +36,13 @@ def read_bytes(path: Path, root: Path) -> bytes:
     """
     try:
         real = path.resolve(strict=True)
-        if not real.is_relative_to(root.resolve()):
+        inside = root.resolve()
+        if not real.is_relative_to(inside):
             raise SubmissionFault(
                 "a link that leads out of the folder of submissions: hand in the file itself"
             )
+        if real != inside / os.path.relpath(os.path.abspath(path), os.path.abspath(root)):
+            raise SubmissionFault("a link to another submission: hand in the file itself")
         info = real.stat()
         if not stat.S_ISREG(info.st_mode):
             raise SubmissionFault("expected a file; got something else of that name")

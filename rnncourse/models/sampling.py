@@ -36,7 +36,7 @@ def distribution(
         scores = np.where(scores < edge, -np.inf, scores).astype(scores.dtype)
     # The maximum goes first, so that a small temperature makes large negative numbers and no infinity.
     shifted = scores - scores.max(axis=-1, keepdims=True)
-    # In float64, where a temperature that is 0 in float32 is still above 0; what grows beyond float32 is -inf.
+    # In float64, where a temperature that is 0 in float32 is above 0; what leaves float32 becomes -inf.
     with np.errstate(over="ignore"):
         return softmax((shifted / np.float64(temperature)).astype(scores.dtype))
 

@@ -71,7 +71,7 @@ def test_start_works_on_a_disk_without_links(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["99", "", "../02", "02_vanilla_rnn"])
 def test_start_of_an_unknown_exercise_names_those_that_exist(name, tmp_path, capsys):
     assert cli.main(["exercise", "start", name, "--to", str(tmp_path)]) == 1
-    assert f"expected one of {', '.join(sheet.EXERCISES)}; got {name!r}" in capsys.readouterr().err
+    assert f"one of {', '.join(sheet.EXERCISES)}; got {name!r}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -139,10 +139,10 @@ def test_results_that_cannot_be_written_are_said(root, tmp_path, capsys, monkeyp
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--exercise", "99", "exercise: expected one of 0"),
+        ("--exercise", "99", "expected the number of an exercise, one of 0"),
         ("--deadline", "soon", "time: expected one such as"),
         ("--database", "mysql://x/y", "--database: expected postgresql"),
-        ("--nbgrader", "no.db", "there is no file no.db"),
+        ("--nbgrader", "no.db", "no.db is no file"),
     ],
 )
 def test_wrong_options_are_said_in_one_line(root, tmp_path, capsys, option, value, message):

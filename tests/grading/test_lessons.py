@@ -98,6 +98,18 @@ def test_2_no_process_of_the_sandbox_has_the_graders_environment(box, monkeypatc
         session.close()
 
 
+def test_2_each_worker_has_namespaces_of_its_own(box):
+    """One by one: the system-call filter would hide that one of them is shared."""
+    session = box.open()
+    try:
+        outer = session._process.pid
+        (inner,) = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
+        for kind in ("net", "pid", "ipc", "uts", "mnt"):
+            assert os.readlink(f"/proc/{inner}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}"), kind
+    finally:
+        session.close()
+
+
 MAKERS = {
     "fork": "os.fork()",
     "posix_spawn": "os.posix_spawn('/bin/true', ['true'], {})",

@@ -232,9 +232,21 @@ def test_a_file_in_the_folder_is_read(root):
     assert grade.exercise_of(root / "good.ipynb", root) == "02"
 
 
-def test_a_link_inside_the_folder_is_followed(root):
+@needs_posix
+def test_a_link_to_another_submission_is_not_followed(root):
     os.symlink(root / "good.ipynb", root / "link.ipynb")
-    assert submission.read_bytes(root / "link.ipynb", root) == WHOLE
+    assert "a link to another submission" in reading(root / "link.ipynb", root)
+    (root / "ada").mkdir()
+    os.symlink(root / "ada", root / "bob")
+    os.rename(root / "good.ipynb", root / "ada" / "good.ipynb")
+    assert submission.read_bytes(root / "ada" / "good.ipynb", root) == WHOLE
+    assert "a link to another submission" in reading(root / "bob" / "good.ipynb", root)
+
+
+@needs_posix
+def test_the_folder_of_submissions_may_be_a_link_itself(root, tmp_path):
+    os.symlink(root, tmp_path / "course")
+    assert submission.read_bytes(tmp_path / "course" / "good.ipynb", tmp_path / "course") == WHOLE
 
 
 @pytest.mark.parametrize("target", ["../secret.ipynb", "/etc/passwd", "/dev/zero", "/proc/self/environ"])
