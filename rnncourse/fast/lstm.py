@@ -110,7 +110,7 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         dparams[1] += da.T @ h[s].reshape(-1, hidden)
         dparams[2] += da.sum(axis=0)
     states = [State(*both) for both in zip(dh, dc, strict=True)]
-    return Trace(Params(*dparams, dparams[2].copy()), dinputs, states)
+    return Trace(Params(dparams[0], dparams[1], dparams[2], dparams[2].copy()), dinputs, states)
 
 
 def _slopes(gates: Array, c: Array, tanh_c: Array) -> tuple[Array, Array]:
