@@ -79,4 +79,5 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         dparams[0] += flat.T @ inputs[s].reshape(-1, size_in)
         dparams[1] += flat.T @ h[s].reshape(-1, hidden)
         dparams[2] += flat.sum(axis=0)
-    return Trace(Params(dparams[0], dparams[1], dparams[2], dparams[2].copy()), dinputs, [State(d) for d in dh])
+    total = Params(dparams[0], dparams[1], dparams[2], dparams[2].copy())
+    return Trace(total, dinputs, [State(d) for d in dh])
