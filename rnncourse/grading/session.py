@@ -72,6 +72,7 @@ class Session:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._ended = False
+        self._last_words = ""  # what the worker, or what starts it, wrote before it went away
         self._ending = threading.Lock()  # the watchdog and `close` may both come to end it
         try:
             self._process = subprocess.Popen(
@@ -92,7 +93,7 @@ class Session:
             ready = self._exchange(wire.encode(start.armour), START_SECONDS)
         except (EOFError, OSError, wire.WireError, TimeoutError) as error:
             self.close()
-            raise Trouble(f"the worker did not get ready: {self._complaint() or error}") from error
+            raise Trouble(f"the worker did not get ready: {self._last_words or error}") from error
         except BaseException:
             self.close()
             raise
@@ -148,12 +149,6 @@ class Session:
         with self._ending:
             if not self._ended:  # else it would end the next worker of this slot
                 self._start.end(self._process)
-
-    def _complaint(self) -> str:
-        """What the worker, or what starts it, wrote before it went away."""
-        return self._last_words
-
-    _last_words = ""
 
     def close(self) -> None:
         """End the worker and all that it started, and give back its pipes. May be called twice."""
