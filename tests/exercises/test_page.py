@@ -52,7 +52,7 @@ def test_an_exercise_is_markdown():
 
 
 def test_an_unknown_exercise_is_refused():
-    with pytest.raises(ValueError, match="expected one of"):
+    with pytest.raises(ValueError, match="expected the number of an exercise"):
         page.text("99")
 
 

@@ -56,6 +56,9 @@ class Machine:
         self.has("python3", f'exec "{sys.executable}" "$@"')
         self.has("make", f'echo "$@" >> "{self.log}"')
         self.has("id", "echo 0")
+        for name in ("bwrap", "openssl", "pg_lsclusters"):
+            self.has(name, "exit 0")
+        self.has("ldconfig", "echo libseccomp.so.2")
 
     def has(self, name: str, script: str) -> None:
         (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -114,6 +117,25 @@ def test_ci_says_that_nothing_can_be_installed(machine):
     assert machine.run_ci() == f".ci/run: no browser, and no apt-get to install Chromium with; {ADVICE}"
     machine.has("apt-get", "exit 100")
     assert machine.run_ci() == f".ci/run: apt-get could not install Chromium; {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    ("program", "packages"),
+    [
+        ("bwrap", "bubblewrap libseccomp2"),
+        ("ldconfig", "bubblewrap libseccomp2"),
+        ("openssl", "openssl"),
+        ("pg_lsclusters", "postgresql"),
+    ],
+)
+def test_ci_installs_what_the_grader_needs(machine, tmp_path, program, packages):
+    machine.has("chromium", "exit 0")
+    machine.has(program, "exit 0") if program == "ldconfig" else (machine.bin / program).unlink()
+    line = machine.run_ci()
+    assert line.startswith(".ci/run: no ") and f"; install {packages.split()[0]}" in line
+    machine.has("apt-get", f'echo "$@" >> "{tmp_path}/apt"')
+    assert machine.run_ci() == ["check", "book", "test"]
+    assert f"install -y -q --no-install-recommends {packages}" in (tmp_path / "apt").read_text()
 
 
 def test_ci_installs_nothing_in_place_of_a_browser_that_is_named(machine):
