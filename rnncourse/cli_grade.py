@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _grade(arguments: argparse.Namespace) -> int:
     root, out = _folders(arguments)
-    if arguments.nbgrader and not arguments.nbgrader.is_file():
-        raise ValueError(
-            f"--nbgrader: expected a gradebook that nbgrader made; {arguments.nbgrader} is no file"
-        )
+    if arguments.nbgrader:
+        from rnncourse.grading.nbgrader_export import check, export
+
+        check(arguments.nbgrader)
 
     from rnncourse.grading import cohort, database, reports, roster, shelf
     from rnncourse.grading.boxes import NoSandbox
@@ -85,8 +85,6 @@ def _grade(arguments: argparse.Namespace) -> int:
         exercises = cohort.load(store.exercises(), plan.specs)
         ungraded = reports.write(store, exercises, out)
         if arguments.nbgrader:
-            from rnncourse.grading.nbgrader_export import export
-
             print(export(store, exercises, arguments.nbgrader, arguments.assignment))
     page = out / "class.html"
     graded = f"{tally.graded} graded now, {tally.before} before"

@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,15 +39,20 @@ LIBRARIES = {
 def report(write: Callable[[str], object] = print) -> int:
     """Write the findings, one a line; return 1 where an essential one needs advice, else 0."""
     findings = list(examine())
-    width = max(len(f.subject) for f in findings)
+    show(findings, write)
+    bad = [f.subject for f in findings if f.advice and f.essential]
+    write(f"Not usable: {', '.join(bad)}." if bad else "The NumPy side works on this machine.")
+    return 1 if bad else 0
+
+
+def show(findings: Sequence[Finding], write: Callable[[str], object]) -> None:
+    """Write each finding in a line, and its advice below it."""
+    width = max((len(f.subject) for f in findings), default=0)
     for f in findings:
         mark = "ok " if not f.advice else ("BAD" if f.essential else "-- ")
         write(f"{mark} {f.subject:<{width}}  {f.found}")
         if f.advice:
             write(f"    {'':<{width}}  {f.advice}")
-    bad = [f.subject for f in findings if f.advice and f.essential]
-    write(f"Not usable: {', '.join(bad)}." if bad else "The NumPy side works on this machine.")
-    return 1 if bad else 0
 
 
 def examine() -> Iterator[Finding]:

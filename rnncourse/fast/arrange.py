@@ -8,12 +8,12 @@ import numpy as np
 CACHED = 2**18
 
 
-def segments(steps: int, entries: int) -> Iterator[slice]:
-    """Slices that cover the steps, last first, each with at most CACHED entries at `entries` a step.
+def segments(steps: int, entries: int, most: int = CACHED) -> Iterator[slice]:
+    """Slices that cover the steps, last first, each with at most `most` entries at `entries` a step.
 
     At least one step each. Few steps are cut evenly, so that no short rest is left.
     """
-    count = max(1, -(-steps * entries // CACHED))
+    count = max(1, -(-steps * entries // most))
     length = max(1, -(-steps // count))
     for start in reversed(range(0, steps, length)):
         yield slice(start, min(start + length, steps))

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from rnncourse.fast.arrange import segments
 from rnncourse.fast.pointwise_torch import chosen
 from rnncourse.fast.product_torch import Stepwise, linear, outer
 from rnncourse.fast.second_torch import through_plain_loop
@@ -117,7 +118,7 @@ def _backward(
     h_before = torch.cat((start[0][None], tape[0][:-1]))
     dx = torch.empty_like(x, memory_format=torch.contiguous_format) if needed[0] else None
     sums: list[Any] = [None] * 4
-    for s in _segments(size, batch):
+    for s in segments(size, batch, ROWS):
         first = start if s.start == 0 else steps.state_after(tape, s.start - 1)
         local = steps.slopes(tuple(part[s] for part in tape), h_before[s], first)
         if product is None:
@@ -137,10 +138,3 @@ def _backward(
         if dx is not None:
             dx[s] = linear(da, weight_ih.t()).view(-1, batch, size_in)
     return dx, *sums, *dstate
-
-
-def _segments(steps: int, batch: int) -> list[slice]:
-    """Slices that cover the steps, last first, alike in length, each of about ROWS rows."""
-    count = max(1, round(steps * batch / ROWS))
-    length = -(-steps // count)
-    return [slice(a, min(a + length, steps)) for a in reversed(range(0, steps, length))]

@@ -1,5 +1,6 @@
 """What a cell must tell `fast.sequence_torch`, so that one node of autograd serves all three."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from jaxtyping import Bool, Float
@@ -9,7 +10,7 @@ from rnncourse.fast.pointwise_torch import Pointwise
 from rnncourse.fast.product_torch import Stepwise
 
 
-class Steps:
+class Steps(ABC):
     """What a cell does besides the products. A state is a tuple of (B, H), h first.
 
     `run` and `back` hold the loops, so they call `ops` for all they do; what they are given are tensors.
@@ -23,27 +24,29 @@ class Steps:
         """What is added to the product of all inputs."""
         return bias_ih + bias_hh
 
+    @abstractmethod
     def tape(self, gates: Float[Tensor, "T B GH"]) -> tuple[Tensor, ...]:
         """Room for what `run` writes and `back` needs, (T, B, ·) each: outputs first, gates last."""
-        raise NotImplementedError
 
     def hold(self, gates: Float[Tensor, "T B GH"], mask: Bool[Tensor, "T B 1"]) -> None:
         """See to it that all of the state but h stays as it is where `mask` is False."""
+        del gates, mask  # here h is all of the state
 
+    @abstractmethod
     def run(
         self, ops: Pointwise, product: Stepwise, tape: tuple, start: tuple, bias_hh: Tensor | None
     ) -> None:
         """All steps of the tape, from `start`. Its gates hold the inputs' share, and become gates."""
-        raise NotImplementedError
 
     def state_after(self, tape: tuple, t: int) -> tuple[Tensor, ...]:
         """The state after step t."""
         return (tape[0][t],)
 
+    @abstractmethod
     def slopes(self, tape: tuple, h_before: Float[Tensor, "T B H"], start: tuple) -> tuple[Tensor, ...]:
         """The local derivatives of these steps, (T, B, ·) each; first those that become ∂L/∂a (T, B, GH)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def back(
         self, ops: Pointwise, product: Stepwise, local: tuple, above: Float[Tensor, "T B H"], dstate: tuple
     ) -> None:
@@ -51,15 +54,14 @@ class Steps:
 
         above[t] is what arrives from outside at h_{t−1}. All of it is added to; `local` may be written over.
         """
-        raise NotImplementedError
 
     def input_side(self, local: tuple) -> Float[Tensor, "T B GH"]:
         """∂L/∂(the inputs' share of a), once ∂L/∂(the state's share) is no longer needed."""
         return local[0]
 
+    @abstractmethod
     def plain(self, x: Float[Tensor, "B I"], state: tuple, weights: tuple) -> tuple[Tensor, ...]:
         """One step that autograd can follow: for the gradient of a gradient."""
-        raise NotImplementedError
 
 
 def parts(gates: Any, count: int) -> tuple[Any, ...]:

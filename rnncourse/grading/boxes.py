@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from rnncourse.doctor import Finding, show
 from rnncourse.grading.session import Limits, Session, Trouble
 
 KINDS = ("auto", "bubblewrap", "container", "unsafe")
@@ -158,19 +159,19 @@ def _accept_once(server: socket.socket) -> None:
         return
 
 
-def examine() -> Iterator[tuple[str, str, str]]:
-    """(subject, what was found, advice) for `rnncourse grade --doctor`; advice is empty where all is well."""
+def examine() -> Iterator[Finding]:
+    """What `rnncourse grade --doctor` finds: each kind of sandbox, whether it holds, and what to do."""
     for name, maker in _makers().items():
         try:
             with _tested(maker, 0, None) as box:
-                yield name, f"holds: {len(PROBED)} attempts to get out failed", ""
+                yield Finding(name, f"holds: {len(PROBED)} attempts to get out failed")
                 if getattr(box, "cgroup", box) is None:
                     advice = (
                         "Memory is limited per process by rlimits. A writable cgroup would count all of it."
                     )
-                    yield "memory cgroup", "not writable here", advice
+                    yield Finding("memory cgroup", "not writable here", advice)
         except (OSError, Trouble, ImportError) as error:
-            yield name, f"not available: {error}", ADVICE[name]
+            yield Finding(name, f"not available: {error}", ADVICE[name])
 
 
 ADVICE = {
@@ -181,12 +182,9 @@ ADVICE = {
 
 def doctor(write: Callable[[str], object] = print) -> int:
     """Write which sandbox this machine offers and why; 0 where one holds, else 1."""
-    holds = False
-    for subject, found, advice in examine():
-        holds = holds or (subject in ADVICE and not advice)
-        write(f"{'-- ' if advice else 'ok '} {subject:<14} {found}")
-        if advice:
-            write(f"    {'':<14} {advice}")
+    findings = list(examine())
+    show(findings, write)
+    holds = any(finding.subject in ADVICE and not finding.advice for finding in findings)
     write(
         "Submissions can be graded on this machine."
         if holds

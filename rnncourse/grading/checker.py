@@ -66,7 +66,7 @@ class Checker:
         rng = np.random.default_rng(int.from_bytes(os.urandom(8), "little"))
         # Overflow in a wrong solution is reported as a property, not as a warning beside it.
         with np.errstate(all="ignore"):
-            verdict = examine(self.exercise, found, LocalPlayer(self.namespace), rng)
+            verdict = examine(found, LocalPlayer(self.namespace), rng)
         if verdict.written:
             more = tuple(strangers(self.exercise.id, found, self.namespace))
             verdict = dataclasses.replace(verdict, failures=verdict.failures + more)

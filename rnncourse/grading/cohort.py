@@ -38,9 +38,11 @@ class Plan:
 
     @property
     def course(self) -> Course:
+        """What every submission has in common."""
         return Course(self.root, self.specs)
 
     def code(self, exercise: str) -> str:
+        """The version that grades this exercise; ValueError where there is no such exercise."""
         return code_of(exercise, self.specs, self.unsafe)
 
 

@@ -76,11 +76,6 @@ def grade_bytes(
     return outcome("retry", reason)
 
 
-def exercise_of(path: Path, root: Path) -> str:
-    """The exercise that a notebook says it is of; SubmissionFault where it cannot be read."""
-    return submission.parse(submission.read_bytes(path, root)).exercise
-
-
 def _exercise(found: Submission, expected: str | None, specs: Path | None) -> Exercise:
     if expected is not None and found.exercise != expected:
         raise SubmissionFault(f"a notebook of another exercise: expected {expected}; got {found.exercise}")
@@ -99,18 +94,13 @@ def _verdicts(exercise: Exercise, found: Submission, seed: int, box: Box) -> tup
     given = shelf.given_cells(exercise.id)
     player = SandboxPlayer(box)
     try:
-        return tuple(_verdict(exercise, part, found, given, seed, player) for part in exercise.parts)
+        return tuple(_verdict(part, found, given, seed, player) for part in exercise.parts)
     finally:
         player.close()
 
 
 def _verdict(
-    exercise: Exercise,
-    part: Part,
-    found: Submission,
-    given: dict[str, str],
-    seed: int,
-    player: SandboxPlayer,
+    part: Part, found: Submission, given: dict[str, str], seed: int, player: SandboxPlayer
 ) -> Verdict:
     def lost(property: str, detail: str, **more: object) -> Verdict:
         return Verdict(part.id, part.points, (Failure(property, detail),), **more)  # type: ignore[arg-type]
@@ -131,7 +121,7 @@ def _verdict(
     except StudentFault as error:
         return lost(error.reason, error.detail, fault=error.reason)
     with np.errstate(all="ignore"):  # a reference at large input may overflow on the way
-        return _without_values(examine(exercise, part, player, rng))
+        return _without_values(examine(part, player, rng))
 
 
 def _without_values(verdict: Verdict) -> Verdict:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from rnncourse.grading.play import Opaque
-from rnncourse.grading.spec import Call, Case, Exercise, Failure, Part, Speed
+from rnncourse.grading.spec import Call, Case, Failure, Part, Speed
 
 Array = np.ndarray
 TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-7}
@@ -84,7 +84,7 @@ class Verdict:
         return self.points if self.right else 0
 
 
-def examine(exercise: Exercise, part: Part, player: Player, rng: np.random.Generator) -> Verdict:
+def examine(part: Part, player: Player, rng: np.random.Generator) -> Verdict:
     """Draw the cases of `part` from `rng`, play each, and say which properties fail.
 
     Each property is named once, at the first case in which it fails. Raises what `player` raises for its own

@@ -24,7 +24,7 @@ def export(store: Store, exercises: Mapping[str, Exercise], path: Path, assignme
     Raises FileNotFoundError or ValueError where there is no gradebook: this does not make one. ValueError
     where none of its assignments, or more than one, holds an exercise.
     """
-    _check(path)
+    check(path)
     with Gradebook(sqlite_url(path.resolve())) as gradebook:
         places = {name: _place(gradebook, each, assignment) for name, each in exercises.items()}
         count = 0
@@ -35,8 +35,8 @@ def export(store: Store, exercises: Mapping[str, Exercise], path: Path, assignme
     return f"{count} submissions written to {path}"
 
 
-def _check(path: Path) -> None:
-    """Look before nbgrader does: it would make a gradebook of any database."""
+def check(path: Path) -> None:
+    """Look before nbgrader does, which would make a gradebook of any database; raises as `export`."""
     if not path.is_file():
         raise FileNotFoundError(f"--nbgrader: expected a gradebook; there is no file {path}")
     try:

@@ -42,15 +42,15 @@ class Sheet:
     def __init__(self, *header: Sequence[object]) -> None:
         self._text = io.StringIO()
         self._writer = csv.writer(self._text, lineterminator="\r\n")
-        self.count = -len(header)
         for line in header:
             self.add(line)
 
     def add(self, cells: Iterable[object]) -> None:
+        """One more line; texts are made harmless."""
         self._writer.writerow([harmless(c) if isinstance(c, str) else c for c in cells])
-        self.count += 1
 
     def bytes(self, encoding: str = "utf-8") -> bytes:
+        """The whole file."""
         return self._text.getvalue().encode(encoding)
 
 

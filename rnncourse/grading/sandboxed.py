@@ -39,7 +39,7 @@ class SandboxPlayer:
     ) -> None:
         """Take these cells (grade_id, source, given) from now on. `CellFault` where one does not run."""
         self._cells, self._imports = [list(cell) for cell in cells], list(imports)
-        reply = self._ask({"op": "define", "cells": self._cells, "imports": self._imports}, seconds)
+        reply, _ = self._ask({"op": "define", "cells": self._cells, "imports": self._imports}, seconds)
         cell = _known(reply.get("cell"), [name for name, _, _ in cells])
         if "import" in reply:
             # The name is the student's own text.
@@ -55,19 +55,18 @@ class SandboxPlayer:
     def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float | int) -> Played:
         """See `judge.Player`. The worker is gone after a `StudentFault`: `define` starts the next."""
         plain = [[call.function, [_argument(a) for a in call.arguments]] for call in calls]
-        started = time.perf_counter()
-        reply = self._ask({"op": "play", "calls": plain, "inputs": dict(inputs)}, seconds * len(calls))
-        took = time.perf_counter() - started
+        reply, took = self._ask({"op": "play", "calls": plain, "inputs": dict(inputs)}, seconds * len(calls))
         return _read(reply, [call.function for call in calls], list(inputs), self._cells, took)
 
-    def _ask(self, command: Mapping[str, Any], seconds: float | int) -> dict[str, Any]:
+    def _ask(self, command: Mapping[str, Any], seconds: float | int) -> tuple[dict[str, Any], float]:
+        """(reply, seconds it took), within what is left of the submission's time."""
         if self._left <= 0:
             raise StudentFault("time", "not run: the submission as a whole had used up its time")
         if self._session is None:
             self._session = self._box.open()
         started = time.perf_counter()
         try:
-            reply, _ = self._session.ask(command, min(seconds, self._left))
+            reply, took = self._session.ask(command, min(seconds, self._left))
         except StudentFault:
             self.close()
             raise
@@ -75,7 +74,7 @@ class SandboxPlayer:
             self._left -= time.perf_counter() - started
         if not isinstance(reply, dict):
             raise StudentFault("reply", "what came back is no reply")
-        return reply
+        return reply, took
 
     def close(self) -> None:
         if self._session is not None:

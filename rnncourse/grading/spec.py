@@ -7,7 +7,8 @@ student's own check and the grader, who calls the student's functions in a sandb
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,16 +122,20 @@ class Exercise:
     title: str
     parts: tuple[Part, ...]
     version: int = 1
-    by_id: dict[str, Part] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_id", {part.id: part for part in self.parts})
         if len(self.by_id) < len(self.parts):
             raise ValueError(f"Exercise {self.id}: each part needs an id of its own")
         for part in self.parts:
             if part.id.rpartition(".")[0] != self.id:
                 raise ValueError(f"Exercise {self.id}: part ids must begin with {self.id}.; got {part.id}")
 
+    @cached_property
+    def by_id(self) -> dict[str, Part]:
+        """The parts by their ids, in order."""
+        return {part.id: part for part in self.parts}
+
     @property
     def points(self) -> int:
+        """What all parts together are worth."""
         return sum(part.points for part in self.parts)

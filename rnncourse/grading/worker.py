@@ -42,7 +42,6 @@ def main() -> None:
             if "error" in reply:
                 # Its text can echo the inputs; it does not leave the sandbox.
                 reply["error"]["text"] = None
-                reply["error"]["function"] = None
         try:
             packed = wire.encode(reply)
         except wire.WireError:

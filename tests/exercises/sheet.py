@@ -32,11 +32,11 @@ def notebook(exercise):
     return json.loads((shelf.folder(exercise) / "exercise.ipynb").read_text(encoding="utf-8"))
 
 
-def code_cells(exercise):
-    """Source of each code cell with nbgrader metadata, by its grade_id."""
+def code_cells(exercise, source=None):
+    """Source of each code cell with nbgrader metadata, by its grade_id; of the notebook with solutions."""
     return {
         cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"])
-        for cell in notebook(exercise)["cells"]
+        for cell in (source or notebook(exercise))["cells"]
         if cell["cell_type"] == "code"
     }
 

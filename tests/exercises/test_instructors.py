@@ -40,7 +40,7 @@ def test_the_private_spec_on_the_page_goes_before_the_public_one(tmp_path):
     exercise = shelf.load("06", tmp_path)
     part = exercise.by_id["06.1"]
     player = LocalPlayer(sheet.namespace("06", part, sheet.code_cells("06")))
-    verdict = examine(exercise, part, player, np.random.default_rng(0))
+    verdict = examine(part, player, np.random.default_rng(0))
     assert verdict.right
     assert "for a batch of seven" in verdict.kinds
     assert exercise.points == shelf.load("06").points

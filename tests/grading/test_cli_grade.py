@@ -142,7 +142,7 @@ def test_results_that_cannot_be_written_are_said(root, tmp_path, capsys, monkeyp
         ("--exercise", "99", "expected the number of an exercise, one of 0"),
         ("--deadline", "soon", "time: expected one such as"),
         ("--database", "mysql://x/y", "--database: expected postgresql"),
-        ("--nbgrader", "no.db", "no.db is no file"),
+        ("--nbgrader", "no.db", "there is no file no.db"),
     ],
 )
 def test_wrong_options_are_said_in_one_line(root, tmp_path, capsys, option, value, message):

@@ -179,10 +179,9 @@ def verdict(change):
         pass
 
     found = submission.parse(changed(change))
-    exercise = shelf.load("02")
     player = grade.SandboxPlayer(Part())
     given = shelf.given_cells("02")
-    return grade._verdict(exercise, exercise.parts[0], found, given, 0, player)
+    return grade._verdict(shelf.load("02").parts[0], found, given, 0, player)
 
 
 def test_a_deleted_cell_loses_its_part_alone():
@@ -229,7 +228,7 @@ def reading(path, root):
 
 def test_a_file_in_the_folder_is_read(root):
     assert submission.read_bytes(root / "good.ipynb", root) == WHOLE
-    assert grade.exercise_of(root / "good.ipynb", root) == "02"
+    assert submission.parse(submission.read_bytes(root / "good.ipynb", root)).exercise == "02"
 
 
 @needs_posix

@@ -155,7 +155,8 @@ def look():
 """,
     "home and accounts": """
 def look():
-    found = [p for p in ("/etc/passwd", "/etc/hostname", "/home", "/root/.ssh", "/work") if os.path.exists(p)]
+    places = ("/etc/passwd", "/etc/hostname", "/home", "/root/.ssh", "@ROOT@")
+    found = [p for p in places if os.path.exists(p)]
     return f"OPENED {found}" if found else "none"
 """,
     "the interpreter's other packages": """
