@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from rnncourse import _checks, functional, unroll
 from rnncourse.cells import Cell, gru, lstm, vanilla
+from rnncourse.fast import runs
 from rnncourse.models.sampling import draw
 from rnncourse.params import Params, init_params
 from rnncourse.params.trees import leaves, rebuild
@@ -69,7 +70,8 @@ def logits(
 
     Raises ValueError for tokens outside 0..V−1, and what `unroll.forward` raises.
     """
-    outputs, last, _ = _run(cell, model, tokens, states)
+    # Not through fast/: a text that is written comes here a step at a time, where arranging costs more.
+    outputs, last, _ = _run(unroll.forward, cell, model, tokens, states)
     return functional.linear(outputs, model.weight, model.bias), last
 
 
@@ -85,15 +87,15 @@ def loss_and_gradient(
     The gradient stops at the beginning of the window: this is truncated BPTT, with `state` carried from
     window to window by the caller. Raises as `logits` does, and ValueError for targets outside 0..V−1.
     """
-    outputs, last, caches = _run(cell, model, tokens, state)
+    outputs, last, tapes = _run(runs.forward, cell, model, tokens, state)
     scores = functional.linear(outputs, model.weight, model.bias)
     value, dscores = functional.cross_entropy(scores, targets)
     if not np.isfinite(value):  # no gradient; the training loop says so and stops
         return value, rebuild(model, (np.full_like(a, np.nan) for a in leaves(model))), last
     doutputs, dweight, dbias = functional.linear_backward(dscores, outputs, model.weight)
     dlayers: list[Params] = []
-    for cache in reversed(caches):
-        trace = unroll.backward(cell, doutputs, cache)
+    for tape in reversed(tapes):
+        trace = runs.backward(cell, doutputs, tape)
         dlayers.insert(0, trace.dparams)
         doutputs = trace.dinputs
     dembedding = functional.embedding_backward(doutputs, tokens, len(model.embedding))
@@ -149,17 +151,17 @@ def generate(
         tokens = np.array([[token]])
 
 
-def _run(cell: Cell, model: CharModel, tokens: Array, states: Sequence[Any] | None) -> tuple:
-    """(outputs of the top layer, last states, caches of each layer)."""
+def _run(forward: Any, cell: Cell, model: CharModel, tokens: Array, states: Sequence[Any] | None) -> tuple:
+    """(outputs of the top layer, last states, what `forward` left of each layer for the way back)."""
     if states is not None and len(states) != len(model.layers):
         raise ValueError(
             f"char_lm: states must hold one State for each of the {len(model.layers)} layers; "
             f"got {len(states)}"
         )
     outputs = functional.embedding(model.embedding, tokens)
-    last, caches = [], []
+    last, tapes = [], []
     for k, params in enumerate(model.layers):
-        outputs, state, cache = unroll.forward(cell, params, outputs, None if states is None else states[k])
+        outputs, state, tape = forward(cell, params, outputs, None if states is None else states[k])
         last.append(state)
-        caches.append(cache)
-    return outputs, last, caches
+        tapes.append(tape)
+    return outputs, last, tapes

@@ -91,34 +91,41 @@ def from_numpy(model: CharModel, cell: str, **options: Any) -> CharLM:
 
 
 def bits_and_count(
-    model: nn.Module, documents: Sequence[Int[np.ndarray, "_"]], *, window: int = 500, batch: int = 16
+    model: nn.Module, documents: Sequence[Int[np.ndarray, "_"]], *, window: int = 100, batch: int = 64
 ) -> tuple[float, int]:
     """(Σ −log₂ p, number of characters) over documents, each read alone from a zero state, as in NumPy.
 
-    Documents of like length are read side by side; what pads the shorter ones does not count. A module in
-    training mode is put back into it.
+    Documents are read side by side, the longest first; one that has ended leaves at the next window, and
+    what pads it until then does not count. A module in training mode is put back into it.
     """
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    ordered = sorted((d for d in documents if len(d)), key=len)
+    ordered = sorted((d for d in documents if len(d)), key=len, reverse=True)
     total, count = 0.0, sum(len(d) for d in ordered)
     with torch.no_grad():
         for first in range(0, len(ordered), batch):
             group = ordered[first : first + batch]
-            tokens = np.zeros((len(group[-1]) + 1, len(group)), np.int64)
+            lengths = np.array([len(d) for d in group])
+            tokens = np.zeros((lengths[0] + 1, len(group)), np.int64)
             tokens[0] = 1
             for column, document in enumerate(group):
                 tokens[1 : len(document) + 1, column] = document
-            lengths = np.array([len(d) for d in group])
             mask = torch.from_numpy(np.arange(len(tokens) - 1)[:, None] < lengths).to(device)
             rows, state = torch.from_numpy(tokens).to(device), None
             for begin in range(0, len(tokens) - 1, window):
-                end = min(begin + window, len(tokens) - 1)
-                scores, state = model(rows[begin:end], state)
+                end, left = min(begin + window, len(tokens) - 1), int((lengths > begin).sum())
+                scores, state = model(rows[begin:end, :left], _columns(state, left))
                 nats = nn.functional.cross_entropy(
-                    scores.float().flatten(0, 1), rows[begin + 1 : end + 1].flatten(), reduction="none"
+                    scores.float().flatten(0, 1), rows[begin + 1 : end + 1, :left].flatten(), reduction="none"
                 )
-                total += float((nats * mask[begin:end].flatten()).double().sum())
+                total += float((nats * mask[begin:end, :left].flatten()).double().sum())
     model.train(was_training)
     return total / NATS_PER_BIT, count
+
+
+def _columns(state: Any, count: int) -> Any:
+    """The state (L, B, H), or a tuple of such, of the first `count` documents; None stays None."""
+    if isinstance(state, tuple):
+        return tuple(_columns(part, count) for part in state)
+    return None if state is None else state[:, :count].contiguous()

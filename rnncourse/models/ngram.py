@@ -95,6 +95,8 @@ class NgramModel(NamedTuple):
         found = self._look_up(tokens, np.arange(len(tokens)) == 0)
         for k, (level, _, contexts) in zip(range(1, k_top + 1), found, strict=False):
             context = contexts[-1]
+            if context < 0:  # nor was a longer one seen
+                break
             table = level.top if k == k_top else level.below
             start, stop = np.searchsorted(level.keys, [context * size, (context + 1) * size])
             p = table.gamma[context] * p
@@ -196,9 +198,7 @@ def _fit(
     levels: list[Level] = []
     context, contexts, shorter = np.zeros(len(tokens), np.int64), 1, np.zeros(0, np.int64)
     for k in range(1, order + 1):
-        keys, place, gram, counts = np.unique(
-            context * size + tokens, return_index=True, return_inverse=True, return_counts=True
-        )
+        keys, place, gram, counts = _distinct(context * size + tokens)
         if k > 1 and continuation:
             last = levels[-1]
             before = np.bincount(shorter[place], minlength=len(last.keys))
@@ -209,9 +209,26 @@ def _fit(
     return NgramModel(size, tuple(levels))
 
 
+def _distinct(keys: Array) -> tuple[Array, Array, Array, Array]:
+    """The different keys in increasing order, a place and the count of each, and the number of each place.
+
+    `np.unique` finds the first place of each, for which it needs a stable sort: five times slower here.
+    """
+    order = np.argsort(keys)
+    ordered = keys[order]
+    is_new = np.append(True, ordered[1:] != ordered[:-1])
+    number = np.empty(len(keys), np.int64)
+    number[order] = np.cumsum(is_new) - 1
+    starts = np.flatnonzero(is_new)
+    return ordered[starts], order[starts], number, np.diff(np.append(starts, len(keys)))
+
+
 def _contexts_of_next(gram: Array, first: Array, start: int) -> Array:
     """The number of each token's longer context: the k-gram before it, or `start` at a document's start."""
-    return np.where(first, start, np.roll(gram, 1))
+    longer = np.empty_like(gram)
+    longer[1:] = gram[:-1]
+    longer[first] = start
+    return longer
 
 
 def _concatenate(subject: str, documents: Documents, size: int) -> tuple[Array, Array]:

@@ -12,15 +12,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rnncourse import _checks, functional, unroll
-from rnncourse.cells import Cell, gru, lstm, vanilla
-from rnncourse.fast import gru as fast_gru
-from rnncourse.fast import lstm as fast_lstm
-from rnncourse.fast import vanilla as fast_vanilla
+from rnncourse.cells import Cell
+from rnncourse.fast import runs
 from rnncourse.params import AnyParams, init_params
 from rnncourse.params.trees import leaves, rebuild
 
 Array = np.ndarray
-ARRANGED: tuple[tuple[Any, Any], ...] = ((vanilla, fast_vanilla), (gru, fast_gru), (lstm, fast_lstm))
 LOSSES = {"squared_error": functional.squared_error, "cross_entropy": functional.cross_entropy}
 
 
@@ -99,12 +96,7 @@ def loss_gradient_and_state(
     `rnncourse.training.truncated.Carried` hands the state on.
     """
     _checks.choice("loss_and_gradient", "loss", loss, LOSSES)
-    # The same values in less time, where there is an arranged version; it knows no lengths.
-    arranged = next((fast for plain, fast in ARRANGED if plain is cell and lengths is None), None)
-    if arranged:
-        outputs, final, tape = arranged.forward(model.rnn, inputs, state)
-    else:
-        outputs, final, tape = unroll.forward(cell, model.rnn, inputs, state, lengths=lengths)
+    outputs, final, tape = runs.forward(cell, model.rnn, inputs, state, lengths=lengths)
     predictions = functional.linear(outputs, model.weight, model.bias)
     if lengths is not None:
         lasting = unroll.length_mask("loss_and_gradient", lengths, *inputs.shape[:2])
@@ -117,7 +109,7 @@ def loss_gradient_and_state(
         nothing = rebuild(model, (np.full_like(p, np.nan) for p in leaves(model)))
         return value, nothing, final
     doutputs, dweight, dbias = functional.linear_backward(dpredictions, outputs, model.weight)
-    trace = arranged.backward(doutputs, tape) if arranged else unroll.backward(cell, doutputs, tape)
+    trace = runs.backward(cell, doutputs, tape)
     return value, SequenceModel(trace.dparams, dweight, dbias), final
 
 

@@ -7,8 +7,8 @@ import pytest
 from contract import CASES, Case, problem
 
 from rnncourse import unroll
-from rnncourse.cells import gru, lstm, vanilla
-from rnncourse.fast import arrange
+from rnncourse.cells import gru, lstm, mgu, peephole, vanilla
+from rnncourse.fast import arrange, runs
 from rnncourse.fast import gru as fast_gru
 from rnncourse.fast import lstm as fast_lstm
 from rnncourse.fast import vanilla as fast_vanilla
@@ -203,3 +203,27 @@ def test_segments_cover_every_step_once_from_the_end(steps, entries):
     covered = [t for s in reversed(found) for t in range(steps)[s]]
     assert covered == list(range(steps))
     assert all(s.stop - s.start == 1 or (s.stop - s.start) * entries <= arrange.CACHED for s in found)
+
+
+RUNS = {**{name: plain for name, (plain, _) in PAIRS.items()}, "mgu": mgu, "peephole": peephole}
+
+
+@pytest.mark.parametrize("cell", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("lengths", [None, [4, 2]], ids=["whole", "lengths"])
+def test_runs_are_those_of_unroll_for_every_cell(cell, lengths):
+    p = problem(cell, Case(T=4, B=2))
+    outputs, final, caches = unroll.forward(cell, p.params, p.inputs, p.state, lengths=lengths)
+    plain = outputs, final, unroll.backward(cell, p.doutputs, caches, dfinal=p.dfinal)
+    outputs, final, tape = runs.forward(cell, p.params, p.inputs, p.state, lengths=lengths)
+    ours = outputs, final, runs.backward(cell, p.doutputs, tape, dfinal=p.dfinal)
+    want, got = arrays(plain), arrays(ours)
+    assert max(relative(value, got[name]) for name, value in want.items()) <= 1e-12
+
+
+@pairs
+def test_runs_take_the_arranged_version_and_refuse_another_cells_tape(cell, fast):
+    p = problem(cell, Case())
+    tape = runs.forward(cell, p.params, p.inputs)[2]
+    assert isinstance(tape, fast.Tape)
+    with pytest.raises(TypeError, match="caches must be what unroll.forward returned; got Tape"):
+        runs.backward(mgu, p.doutputs, tape)

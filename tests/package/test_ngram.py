@@ -124,7 +124,7 @@ MUTANTS = [
     ("single discount", "n[0] + 2 * n[1]", "n[0] + n[1]"),
     ("single discount", "where=total > 0)", "where=total > -1)"),
     ("dirichlet", "a / total, 1)", "a / total, 0)"),
-    ("dirichlet", "np.where(first, start,", "np.where(first, 0,"),
+    ("dirichlet", "longer[first] = start", "longer[first] = 0"),
     ("modified", "k == k_top", "k < k_top"),
     ("modified", "min(len(past), max(k_top - 1, 0))", "min(len(past), max(k_top - 2, 0))"),
 ]
