@@ -1,6 +1,6 @@
-"""What a chapter shows: source code as it stands in the package, and figures with alternative text.
+"""What a chapter shows: source code as it stands, figures with alternative text, tables, recorded results.
 
-Both work in JupyterLab and in the rendered page; nothing here computes.
+All of it works in JupyterLab and in the rendered page; nothing here computes.
 """
 
 import ast
@@ -8,8 +8,10 @@ import base64
 import html
 import inspect
 import io
+import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,21 @@ def spread(values: Any, form: str = ".3f") -> str:
     # z: what rounds to zero has no sign.
     low, middle, high = (f"{f(found):z{form}}".replace("-", "−") for f in (np.min, np.median, np.max))
     return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def recorded(question: str) -> dict[str, Any]:
+    """What benchmarks/<question>.py found when it last ran: its "date", "machine" and "results".
+
+    The records lie beside the chapters and not in the installed package. Raises FileNotFoundError where there
+    is none.
+    """
+    path = Path(__file__).parents[1] / "benchmarks" / "results" / f"{question}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"recorded: {question!r} has no record, expected {path}; run the chapter in a checkout of the "
+            f"book, or python benchmarks/{question}.py"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _row(tag: str, cells: Sequence[Any]) -> str:

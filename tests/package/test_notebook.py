@@ -103,3 +103,14 @@ def test_spread_of_a_nan_shows_it_and_of_nothing_is_refused():
     assert "nan" in notebook.spread([float("nan")] * 3)
     with pytest.raises(ValueError, match="spread: values must hold at least one number; got none"):
         notebook.spread([])
+
+
+def test_a_record_has_its_date_machine_and_results():
+    record = notebook.recorded("twins")
+    assert record.keys() == {"date", "machine", "results"}
+    assert record["results"]
+
+
+def test_what_was_not_recorded_is_an_error_that_says_how_to():
+    with pytest.raises(FileNotFoundError, match=r"recorded: 'none' has no record.*benchmarks/none.py"):
+        notebook.recorded("none")
