@@ -144,10 +144,22 @@ def problem(steps: int, batch: int, size_in: int, hidden: int, *, rng: np.random
     return params, inputs, rng.standard_normal((steps, batch, hidden), np.float32)
 
 
-def multiplications(steps: int, batch: int, size_in: int, hidden: int) -> int:
+def operations(steps: int, batch: int, size_in: int, hidden: int) -> int:
     """Floating-point operations of all products, forward and backward: 6 T B 4H (I + H).
 
     One product of (m, k) with (k, n) takes m n k multiplications and as many additions; for each product
     forward there are two of the same size backward, for the argument and for the weight.
     """
     return 6 * steps * batch * 4 * hidden * (size_in + hidden)
+
+
+def least_bytes(steps: int, batch: int, size_in: int, hidden: int) -> int:
+    """Bytes in float32 that forward and backward must move, if nothing stays in registers between steps.
+
+    Each step reads W_hh (4H, H) once on each way. The tape (four gates, h, c and tanh c: 7 B H numbers a
+    step) is written and read once; inputs, outputs and the gradients of both pass once.
+    """
+    weights = 2 * steps * 4 * hidden * hidden
+    tape = 2 * steps * 7 * batch * hidden
+    passing = 2 * steps * batch * (size_in + hidden)
+    return 4 * (weights + tape + passing)

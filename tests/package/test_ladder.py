@@ -8,6 +8,7 @@ import pytest
 from rnncourse import unroll
 from rnncourse.cells import lstm
 from rnncourse.fast import ladder, measure
+from rnncourse.fast import lstm as fast_lstm
 from rnncourse.functional import sigmoid
 
 SIZES = [(7, 3, 4, 5), (1, 1, 1, 1), (30, 1, 2, 6), (5, 5, 5, 5)]
@@ -73,10 +74,21 @@ def test_the_masked_sigmoid_is_the_sigmoid(dtype):
     np.testing.assert_allclose(got, sigmoid(a), atol=4 * np.finfo(dtype).eps)
 
 
-def test_multiplications_are_those_of_the_products():
+def test_operations_are_those_of_the_products():
     steps, batch, size_in, hidden = 3, 2, 5, 4
     forward = sum(2 * batch * k * 4 * hidden for k in (size_in, hidden))
-    assert ladder.multiplications(steps, batch, size_in, hidden) == 3 * steps * forward
+    assert ladder.operations(steps, batch, size_in, hidden) == 3 * steps * forward
+
+
+def test_least_bytes_are_those_of_the_arrays():
+    steps, batch, size_in, hidden = 3, 2, 5, 4
+    params, inputs, doutputs = ladder.problem(steps, batch, size_in, hidden, rng=np.random.default_rng(0))
+    outputs, _, tape = fast_lstm.forward(params, inputs)
+    dinputs = fast_lstm.backward(doutputs, tape).dinputs
+    kept = tape.gates.nbytes + tape.h[1:].nbytes + tape.c[1:].nbytes + tape.tanh_c.nbytes
+    passing = inputs.nbytes + dinputs.nbytes + outputs.nbytes + doutputs.nbytes
+    want = 2 * steps * params.weight_hh.nbytes + 2 * kept + passing
+    assert ladder.least_bytes(steps, batch, size_in, hidden) == want
 
 
 def test_interleaved_rounds_run_everything_once_each_in_turn():
