@@ -1,5 +1,5 @@
 # Each target sets itself up; tools/bootstrap.py finds a Python, tools/tasks.py does the work.
-TARGETS := book serve lab test check bench clean
+TARGETS := book serve lab test check bench bench-gpu clean
 
 # Any Python that starts may run the bootstrap; it looks for one that is new enough.
 START := $(shell for p in "$(PYTHON)" python3 python py; do \
@@ -7,13 +7,14 @@ START := $(shell for p in "$(PYTHON)" python3 python py; do \
 
 .PHONY: help $(TARGETS)
 help:
-	@echo "make book    execute every notebook and build the book into _build/html"
-	@echo "make serve   show the book on localhost (PORT=8000)"
-	@echo "make lab     open the notebooks in JupyterLab"
-	@echo "make test    run every test (TESTS=tests/test_x.py for a part, without the rest)"
-	@echo "make check   lint, formatting, types, notebook hygiene"
-	@echo "make bench   run the benchmarks"
-	@echo "make clean   remove what the build made (the environments stay)"
+	@echo "make book       execute every notebook and build the book into _build/html"
+	@echo "make serve      show the book on localhost (PORT=8000)"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make test       run every test (TESTS=tests/test_x.py for a part, without the rest)"
+	@echo "make check      lint, formatting, types, notebook hygiene"
+	@echo "make bench      run the benchmarks"
+	@echo "make bench-gpu  run those that need an NVIDIA GPU"
+	@echo "make clean      remove what the build made (the environments stay)"
 
 $(TARGETS):
 ifeq ($(START),)

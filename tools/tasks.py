@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import environment
+import slower
 from environment import ROOT, SetupError
 from prune_widgets import prune_folder
 
@@ -119,9 +120,23 @@ def check(python: Path) -> None:
 
 
 def bench(python: Path) -> None:
-    for script in sorted((ROOT / "benchmarks").glob("[!_]*.py")):
+    scripts = sorted((ROOT / "benchmarks").glob("[!_]*.py"))
+    run_benchmarks(python, [s for s in scripts if not s.stem.endswith("_gpu")])
+
+
+def bench_gpu(python: Path) -> None:
+    """The benchmarks that need an NVIDIA GPU; without one the first says so and fails."""
+    run_benchmarks(python, sorted((ROOT / "benchmarks").glob("[!_]*_gpu.py")))
+
+
+def run_benchmarks(python: Path, scripts: list[Path]) -> None:
+    """Run each, and say at the end what got slower than the committed record by more than its spread."""
+    for script in scripts:
         print(f"\n{script.relative_to(ROOT)}", flush=True)
         run(python, script)
+    print("\nAgainst the committed results")
+    lines = slower.report(ROOT, [script.stem for script in scripts])
+    print("\n".join(lines) or "nothing is slower by more than the spread")
 
 
 def clean() -> None:
@@ -135,7 +150,8 @@ def clean() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    tasks = {task.__name__: task for task in (book, serve, lab, test, check, bench)}
+    targets = (book, serve, lab, test, check, bench, bench_gpu)
+    tasks = {task.__name__.replace("_", "-"): task for task in targets}
     for name in arguments:
         try:
             if name == "clean":
