@@ -3,8 +3,13 @@
 Forward and backward of one layer with the gradient of its inputs, float32, one thread, at five sizes of
 (T, B, I, H): CPU time, the three interleaved in one process, one round to warm up. A ratio is the median
 over rounds of ours / torch.nn of the same round, with the smallest and the largest.
+
+Where NumPy's library takes kernels of an older processor than this one, another run shows what that costs:
+
+    OPENBLAS_CORETYPE=SkylakeX python benchmarks/fast.py fast_avx512     # the name of the record
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +65,7 @@ def ratios(cell: str, size: tuple[int, int, int, int]) -> dict[str, list[float]]
     return found
 
 
-def main() -> None:
+def main(name: str = "fast") -> None:
     torch.set_num_threads(1)
     results = {}
     with threadpool_limits(1):
@@ -73,8 +78,8 @@ def main() -> None:
                     for n in ("NumPy", "PyTorch")
                 )
                 print(f"{key:<26} {', '.join(told)}", flush=True)
-    record.save("fast", results)
+    record.save(name, results)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
