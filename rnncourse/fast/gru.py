@@ -57,7 +57,8 @@ def forward(
     # Buffers are made once; every step writes to where its result stays (out=).
     all_three, new = np.empty((batch, 3 * hidden), dtype), np.empty((batch, hidden), dtype)
     for t in range(steps):
-        np.matmul(h[t], weight_hh, out=all_three)
+        last = h[t]
+        last.dot(weight_hh, out=all_three)  # begins a µs sooner than matmul, which counts at B = 1
         rz, n = gates[t, :, :two], gates[t, :, two:]
         rz += all_three[:, :two]
         np.tanh(rz, out=rz)
@@ -68,7 +69,7 @@ def forward(
         n += new
         np.tanh(n, out=n)
         # h_t = n + z ⊙ (h_{t−1} − n): one product less than (1 − z) ⊙ n + z ⊙ h_{t−1}.
-        np.subtract(h[t], n, out=new)
+        np.subtract(last, n, out=new)
         new *= rz[:, hidden:]
         np.add(new, n, out=h[t + 1])
     return readonly(h[1:]), State(h[-1].copy()), Tape(params, inputs, gates, h, products)
@@ -92,13 +93,14 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         # ∂h_t/∂(what W_hh made) for r, z and n: all that needs no loop.
         slopes, input_n, kept = _slopes(gates[s], h[s], product[s])
         for k in reversed(range(len(slopes))):
-            t = s.start + k
-            dh[t + 1] += doutputs[t]
-            three = slopes[k].reshape(batch, 3, hidden)
-            three *= dh[t + 1][:, None]
-            np.matmul(slopes[k], params.weight_hh, out=dh[t])
-            kept[k] *= dh[t + 1]
-            dh[t] += kept[k]
+            t, da = s.start + k, slopes[k]
+            d, before, through = dh[t + 1], dh[t], kept[k]  # names: dh[t + 1] += … would write twice
+            d += doutputs[t]
+            three = da.reshape(batch, 3, hidden)
+            three *= d[:, None]
+            da.dot(params.weight_hh, out=before)
+            through *= d
+            before += through
         # One product for each weight's gradient in the segment, not one a step.
         da = slopes.reshape(-1, 3 * hidden)
         dparams[1] += da.T @ h[s].reshape(-1, hidden)

@@ -60,18 +60,19 @@ def forward(
     product, new = np.empty((batch, 4 * hidden), dtype), np.empty((batch, hidden), dtype)
     for t in range(steps):
         a = gates[t]
-        np.matmul(h[t], weight_hh, out=product)
+        h[t].dot(weight_hh, out=product)  # begins a µs sooner than matmul, which counts at B = 1
         a += product
         np.tanh(a, out=a)
         for part in (a[:, : 2 * hidden], a[:, 3 * hidden :]):
             part *= 0.5
             part += 0.5
         i, f, g, o = (a[:, k * hidden : (k + 1) * hidden] for k in range(4))
-        np.multiply(f, c[t], out=c[t + 1])
+        cell, squashed = c[t + 1], tanh_c[t]  # names, because c[t + 1] += … would write twice
+        np.multiply(f, c[t], out=cell)
         np.multiply(i, g, out=new)
-        c[t + 1] += new
-        np.tanh(c[t + 1], out=tanh_c[t])
-        np.multiply(o, tanh_c[t], out=h[t + 1])
+        cell += new
+        np.tanh(cell, out=squashed)
+        np.multiply(o, squashed, out=h[t + 1])
     return readonly(h[1:]), State(h[-1].copy(), c[-1].copy()), Tape(params, inputs, gates, h, c, tanh_c)
 
 
@@ -95,14 +96,15 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         forget = gates[s, :, hidden : 2 * hidden]
         for k in reversed(range(len(slopes))):
             t, da = s.start + k, slopes[k]
-            dh[t + 1] += doutputs[t]
-            np.multiply(dh[t + 1], out[k], out=path)
+            d, output = dh[t + 1], da[:, 3 * hidden :]
+            d += doutputs[t]
+            np.multiply(d, out[k], out=path)
             path += dc[t + 1]
             three = da[:, : 3 * hidden].reshape(batch, 3, hidden)
             three *= path[:, None]
-            da[:, 3 * hidden :] *= dh[t + 1]
+            output *= d
             np.multiply(path, forget[k], out=dc[t])
-            np.matmul(da, params.weight_hh, out=dh[t])
+            da.dot(params.weight_hh, out=dh[t])
         # One product for each weight's gradient in the segment, not one a step.
         da = slopes.reshape(-1, 4 * hidden)
         np.matmul(da, params.weight_ih, out=dinputs[s].reshape(-1, size_in))

@@ -5,6 +5,7 @@
 Values equal those of `unroll` to rounding; errors are the same too. `fast.lstm` names the source.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +44,10 @@ def forward(
     h[1:] += params.bias_ih + params.bias_hh
     h[0] = state.h
     weight_hh, product = np.ascontiguousarray(params.weight_hh.T), np.empty((batch, hidden), dtype)
-    for t in range(steps):
-        np.matmul(h[t], weight_hh, out=product)
-        product += h[t + 1]
-        np.tanh(product, out=h[t + 1])
+    for last, now in pairwise(h):
+        last.dot(weight_hh, out=product)  # begins a µs sooner than matmul, which counts at B = 1
+        product += now
+        np.tanh(product, out=now)
     return readonly(h[1:]), State(h[-1].copy()), Tape(params, inputs, h)
 
 
@@ -70,9 +71,10 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         np.subtract(1, da, out=da)  # tanh' of all steps of the segment at once
         for k in reversed(range(len(da))):
             t = s.start + k
-            dh[t + 1] += doutputs[t]
-            da[k] *= dh[t + 1]
-            np.matmul(da[k], params.weight_hh, out=dh[t])
+            d, at_gates = dh[t + 1], da[k]  # names, because dh[t + 1] += … would write twice
+            d += doutputs[t]
+            at_gates *= d
+            at_gates.dot(params.weight_hh, out=dh[t])
         # One product for each weight's gradient in the segment, not one a step.
         flat = da.reshape(-1, hidden)
         np.matmul(flat, params.weight_ih, out=dinputs[s].reshape(-1, size_in))
