@@ -4,8 +4,8 @@ Forward and backward with the gradient of the inputs, float32, one thread: CPU t
 process, median with the smallest and the largest. One of T, B and H = I varies, the others stand at BASE.
 
 The roofline is max(FLOP / peak, bytes / bandwidth), with `ladder.operations` and `ladder.least_bytes`. The
-peak is the fastest seen here, in a large product of NumPy or torch or in a layer: torch.nn's layer has a
-library of its own, which may be faster than both. The bandwidth is that of copying 256 kB in the cache.
+peak is the fastest seen here: in a large product of NumPy or torch (by oneDNN where that is quicker), or in a
+layer. The bandwidth is that of copying 256 kB in the cache.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from rnncourse.cells import lstm
 from rnncourse.fast import ladder
 from rnncourse.fast.lstm_torch import LSTM
 from rnncourse.fast.measure import interleave
+from rnncourse.fast.product_torch import linear
 from rnncourse.params import to_torch
 
 BASE = {"T": 50, "B": 16, "H": 128}
@@ -38,7 +39,7 @@ def products_and_copies() -> tuple[float, float]:
     seconds = interleave(
         {
             "NumPy": lambda: np.matmul(big[0], big[1], out=out),
-            "torch": lambda: torch.mm(in_torch[0], in_torch[1]),
+            "torch": lambda: linear(in_torch[0], in_torch[1]),
             "copy": lambda: [np.copyto(small[1], small[0]) for _ in range(200)],
         },
         rounds=9,
