@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rnncourse.fast.measure import CLOCK
 from rnncourse.grading import play as playing
 from rnncourse.grading.judge import Fault, Played
 from rnncourse.grading.spec import Call, Seed
@@ -15,11 +16,12 @@ class LocalPlayer:
 
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self.namespace = namespace
+        self.clock = CLOCK
 
     def play(self, calls: tuple[Call, ...], inputs: Mapping[str, Any], seconds: float | int) -> Played:
         del seconds  # the student's own Ctrl-C
         data = {n: np.random.default_rng(v.value) if isinstance(v, Seed) else v for n, v in inputs.items()}
-        return played(playing.play(dict(self.namespace), list(calls), data))
+        return played(playing.play(dict(self.namespace), list(calls), data, self.clock))
 
 
 def played(reply: Mapping[str, Any]) -> Played:

@@ -6,6 +6,7 @@ Needs the standard library and NumPy alone, and no other file of the package: th
 import copy
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,11 +60,16 @@ def fault(error: BaseException) -> dict[str, Any]:
     return {"type": type(error).__name__, "text": str(error), **place}
 
 
-def play(namespace: dict[str, Any], calls: list, inputs: dict[str, Any]) -> dict[str, Any]:
+def play(
+    namespace: dict[str, Any],
+    calls: list,
+    inputs: dict[str, Any],
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
     """Run `calls`, each [function, arguments]; an argument is an input's name or [call, index] of a result.
 
     Returns {"results": entries of what the last call returned} or {"error": see `fault`}, with "wrote",
-    the inputs that a function changed, and "seconds" of the last call.
+    the inputs that a function changed, and "seconds" of the last call by `clock`.
     """
     kept: list[Any] = []
     handed: list[tuple[str, Any]] = []  # also what a later call finds in an earlier one's cache
@@ -83,13 +89,13 @@ def play(namespace: dict[str, Any], calls: list, inputs: dict[str, Any]) -> dict
                     handed.append((argument, values[-1]))
             else:
                 values.append(_result(kept, argument))
-        started = time.perf_counter()
+        started = clock()
         try:
             kept.append(namespace[function](*values))
         except (Exception, SystemExit) as error:
-            seconds = time.perf_counter() - started
+            seconds = clock() - started
             return {"error": fault(error), "wrote": wrote(), "seconds": seconds}
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
     last = kept[-1]
     results = list(last) if isinstance(last, tuple | list) else [last]
     return {"results": results, "wrote": wrote(), "seconds": seconds}
