@@ -1,9 +1,9 @@
 """Which times got slower: what the benchmarks have just written, against what is committed.
 
 A time, or a ratio of times, is recorded as [median, least, most]. A machine runs faster on one day than on
-another, and all times of a record with it: their median growth is said once, and taken out. A time counts
-as slower where what is left of its growth is more than the spread, most − least, of either record. A record
-of another machine is not compared.
+another, and with it all that a record has in "ms" or "seconds": the median of their growth is said once, and
+taken out of them. Ratios stay as they are. A time counts as slower where what is left of its growth is more
+than the spread, most − least, of either record. A record of another machine is not compared.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 
 MACHINE = ("system", "cpu", "cores", "threads", "gpu")
 FEW = 5  # times, below which their median growth may be that of the code
+UNITS = {"ms", "seconds"}
 CALM = 0.1  # a growth of all times up to here is not worth a line
 
 
@@ -28,7 +29,8 @@ def report(root: Path, names: list[str]) -> list[str]:
             lines.append(f"{name}: no committed result to compare with")
             continue
         after = json.loads((root / path).read_text(encoding="utf-8"))
-        other = [key for key in MACHINE if before["machine"].get(key) != after["machine"].get(key)]
+        was, now = before["machine"], after["machine"]
+        other = [key for key in MACHINE if key in was and was[key] != now[key]]
         if other:
             lines.append(f"{name}: the committed result is from a machine with other {', '.join(other)}")
             continue
@@ -43,20 +45,32 @@ def committed(root: Path, path: str) -> Any:
 
 
 def slower(before: Any, after: Any) -> list[str]:
-    """A line for the growth of all times together, and one for each that grew more, beyond the spread."""
-    found = dict(times(before))
-    pairs = {where: (found[where], now) for where, now in times(after) if where in found}
-    growth = [now[0] / old[0] for old, now in pairs.values() if old[0]]
-    drift = statistics.median(growth) if len(growth) >= FEW else 1.0
-    lines = [f"all times are {drift:.2f} of what they were (median)"] if abs(drift - 1) > CALM else []
-    for where, (old, now) in pairs.items():
-        median, least, most = (number / drift for number in now)
-        if median - old[0] > max(most - least, old[2] - old[1]):
+    """A line for what is missing, for the growth of all times together, and for each that is slower."""
+    old, new = dict(times(before)), dict(times(after))
+    lines = [f"{where} is no longer measured" for where in old if where not in new]
+    drift = drift_of(old, new)
+    if abs(drift - 1) > CALM:
+        lines.append(f"all times are {drift:.2f} of what they were (median)")
+    for where in (where for where in new if where in old):
+        was, now = old[where], new[where]
+        median, least, most = (number / drift if is_absolute(where) else number for number in now)
+        if median - was[0] > max(most - least, was[2] - was[1]):
             lines.append(
-                f"{where or 'it'} is slower: {old[0]:g} ({old[1]:g} to {old[2]:g}) → "
+                f"{where or 'it'} is slower: {was[0]:g} ({was[1]:g} to {was[2]:g}) → "
                 f"{now[0]:g} ({now[1]:g} to {now[2]:g})"
             )
     return lines
+
+
+def drift_of(old: dict[str, list[float]], new: dict[str, list[float]]) -> float:
+    """The median growth of what is recorded in ms or seconds; 1 where that is too little to tell."""
+    common = [where for where in old if where in new and is_absolute(where) and old[where][0]]
+    growth = [new[where][0] / old[where][0] for where in common]
+    return statistics.median(growth) if len(growth) >= FEW else 1.0
+
+
+def is_absolute(where: str) -> bool:
+    return not UNITS.isdisjoint(where.replace(",", " ").split())
 
 
 def times(results: Any, where: str = "") -> Iterator[tuple[str, list[float]]]:

@@ -27,19 +27,37 @@ def test_slower_by_more_than_the_spread(before, after, tells):
 
 
 def test_a_slower_day_is_said_once_and_what_is_slower_beyond_it_by_name():
-    before = {f"size {n}": [float(n), 0.95 * n, 1.05 * n] for n in range(1, 10)}
+    before = {f"size {n}, ms": [float(n), 0.95 * n, 1.05 * n] for n in range(1, 10)}
     after = {name: [1.3 * t for t in found] for name, found in before.items()}
     assert slower.slower(before, after) == ["all times are 1.30 of what they were (median)"]
-    after["size 4"] = [1.3 * t for t in after["size 4"]]
-    assert slower.slower(before, after)[1:] == ["size 4 is slower: 4 (3.8 to 4.2) → 6.76 (6.422 to 7.098)"]
+    after["size 4, ms"] = [1.3 * t for t in after["size 4, ms"]]
+    assert slower.slower(before, after)[1:] == [
+        "size 4, ms is slower: 4 (3.8 to 4.2) → 6.76 (6.422 to 7.098)"
+    ]
     # What keeps its time on a slow day got faster, and what is slower in a record of few times is named.
     assert slower.slower(before, before) == []
-    few = slower.slower({"a": [1.0, 1.0, 1.0]}, {"a": [1.3, 1.3, 1.3]})
-    assert few == ["a is slower: 1 (1 to 1) → 1.3 (1.3 to 1.3)"]
+    few = [{f"{n} ms": [t, t, t] for n in range(4)} for t in (1.0, 1.3)]
+    assert len(slower.slower(*few)) == 4
+
+
+def test_nothing_is_taken_out_of_ratios_and_what_is_missing_is_named():
+    before = {f"size {n}": {"NumPy": [1.0, 0.95, 1.05]} for n in range(9)}
+    after = {name: {"NumPy": [2.0, 1.95, 2.05]} for name in before}
+    assert len(slower.slower(before, after)) == 9
+    del after["size 3"]
+    assert slower.slower(before, after)[0] == "size 3, NumPy is no longer measured"
+
+
+def test_faster_than_all_others_is_a_drift_too():
+    before = {f"{n} seconds": [1.0, 0.98, 1.02] for n in range(5)}
+    after = {name: [0.7, 0.69, 0.71] for name in before}
+    assert slower.slower(before, after) == ["all times are 0.70 of what they were (median)"]
+    after["4 seconds"] = before["4 seconds"]
+    assert slower.slower(before, after)[1:] == ["4 seconds is slower: 1 (0.98 to 1.02) → 1 (0.98 to 1.02)"]
 
 
 def test_only_times_that_both_have_are_compared():
-    old = {"a": [1, 1, 1], "sizes": [50, 32, 64], "name": "x", "seeds": [3.0, 4.0, 5.0], "flag": [True] * 3}
+    old = {"b": [9, 9, 9], "sizes": [32, 50, 64], "name": "x", "seeds": [3.0, 4.0, 5.0], "flag": [True] * 3}
     new = {"b": [9, 9, 9], "sizes": [90, 92, 94], "name": "y", "seeds": [6.0, 7.0, 8.0], "flag": [True] * 3}
     assert slower.slower(old, new) == []
     assert list(slower.times({"list": [[2, 1, 3], [1, 1, 1]]})) == [
@@ -75,6 +93,19 @@ def test_the_report_compares_with_the_last_commit(recorded):
     assert slower.report(root, ["fast"]) == ["fast: LSTM is slower: 1 (0.9 to 1.1) → 2 (1.9 to 2.1)"]
     write({"LSTM": [1.05, 0.9, 1.1]})
     assert slower.report(root, ["fast"]) == []
+
+
+@pytest.mark.parametrize("key", slower.MACHINE)
+def test_a_record_without_what_newer_ones_tell_is_compared(recorded, key):
+    root, write = recorded
+    write({"LSTM": [2.0, 1.9, 2.1]}, **{key: "other"})
+    assert slower.report(root, ["fast"]) == [f"fast: the committed result is from a machine with other {key}"]
+    without = {k: v for k, v in MACHINE.items() if k != key}
+    path = root / "benchmarks" / "results" / "fast.json"
+    path.write_text(json.dumps({"machine": without, "results": {"LSTM": [1.0, 0.9, 1.1]}}))
+    git(root, "commit", "-qam", "b")
+    write({"LSTM": [2.0, 1.9, 2.1]}, **{key: "other"})
+    assert "is slower" in slower.report(root, ["fast"])[0]
 
 
 def test_another_machine_or_no_commit_is_said(recorded):
