@@ -17,7 +17,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def array(subject: str, name: str, value: Any) -> Array:
     """`value`, if it is an array of float32 or float64; TypeError otherwise."""
-    if not isinstance(value, np.ndarray):
+    # A masked array is an ndarray, but what computes in place would not see its mask.
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{subject}: {name} must be a numpy array of float32 or float64; got {type(value).__name__}"
         )

@@ -1,6 +1,7 @@
-"""What the fast versions share: cutting a sequence so that work on it stays in the cache, and a guard."""
+"""What the fast versions share: cutting a sequence so that work on it stays in the cache, and guards."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,13 @@ def segments(steps: int, entries: int, most: int = CACHED) -> Iterator[slice]:
     length = max(1, -(-steps // count))
     for start in reversed(range(0, steps, length)):
         yield slice(start, min(start + length, steps))
+
+
+def require_tape(subject: str, tape: Any, kind: type) -> None:
+    """TypeError for anything but the tape of this module's own forward."""
+    if not isinstance(tape, kind):
+        got = f"{type(tape).__module__}.{type(tape).__name__}"
+        raise TypeError(f"{subject}: tape must be what forward of the same module returned; got {got}")
 
 
 def readonly(view: np.ndarray) -> np.ndarray:

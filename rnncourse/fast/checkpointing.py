@@ -47,7 +47,11 @@ def forward(
     Raises as `fast.forward` does, and ValueError for length < 1.
     """
     _checks.positive_int("checkpointing.forward", "length", length)
-    if len(inputs) == 0:
+    if not callable(getattr(fast, "forward", None)):
+        raise TypeError(
+            f"checkpointing.forward: fast must be fast.lstm, fast.gru or fast.vanilla; got {fast!r}"
+        )
+    if not isinstance(inputs, np.ndarray) or inputs.ndim == 0 or len(inputs) == 0:
         fast.forward(params, inputs, state)  # which says what is wrong with it
     starts = []
     for begin in range(0, len(inputs), length):

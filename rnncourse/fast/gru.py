@@ -13,7 +13,7 @@ from jaxtyping import Float
 from rnncourse import unroll
 from rnncourse.cells import gru
 from rnncourse.cells.gru import State
-from rnncourse.fast.arrange import readonly, segments
+from rnncourse.fast.arrange import readonly, require_tape, segments
 from rnncourse.params import Params
 from rnncourse.unroll import Trace
 
@@ -47,7 +47,8 @@ def forward(
     weight_hh = np.ascontiguousarray((half * params.weight_hh).T)
     gates = np.empty((steps, batch, 3 * hidden), dtype)
     # One product for all inputs: large products run near the machine's peak, T small ones far below.
-    np.matmul(inputs.reshape(-1, size_in), (half * params.weight_ih).T, out=gates.reshape(-1, 3 * hidden))
+    flat = inputs.reshape(steps * batch, size_in)
+    np.matmul(flat, (half * params.weight_ih).T, out=gates.reshape(-1, 3 * hidden))
     bias = half[:, 0] * params.bias_ih
     bias[:two] += half[:two, 0] * params.bias_hh[:two]
     gates += bias
@@ -80,6 +81,7 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
 
     Raises as `unroll.backward` does.
     """
+    require_tape("fast.gru.backward", tape, Tape)
     params, inputs, gates, h, product = tape
     steps, batch, size_in = inputs.shape
     hidden, dtype = params.weight_hh.shape[1], inputs.dtype
@@ -107,8 +109,8 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
         dparams[3] += da.sum(axis=0)
         # r stands between the input's share of n and the state's.
         np.multiply(input_n, dh[s.start + 1 : s.stop + 1], out=slopes[..., 2 * hidden :])
-        np.matmul(da, params.weight_ih, out=dinputs[s].reshape(-1, size_in))
-        dparams[0] += da.T @ inputs[s].reshape(-1, size_in)
+        np.matmul(da, params.weight_ih, out=dinputs[s].reshape(len(da), size_in))
+        dparams[0] += da.T @ inputs[s].reshape(len(da), size_in)
         dparams[2] += da.sum(axis=0)
     return Trace(Params(*dparams), dinputs, [State(d) for d in dh])
 

@@ -6,7 +6,7 @@ The recurrence allows one product a step, h_{t-1} W_hh; all else is done for man
 place. Values equal those of `unroll` to rounding; errors are the same too.
 
 Source: the input product before the loop is in Appleyard, Kočiský and Blunsom (2016), "Optimizing
-performance of recurrent neural networks on GPUs"; the rest was found by measuring (`benchmarks/ladder.py`).
+performance of recurrent neural networks on GPUs"; the rest was found by measuring (`fast.ladder`).
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from jaxtyping import Float
 from rnncourse import unroll
 from rnncourse.cells import lstm
 from rnncourse.cells.lstm import State
-from rnncourse.fast.arrange import readonly, segments
+from rnncourse.fast.arrange import readonly, require_tape, segments
 from rnncourse.params import Params
 from rnncourse.unroll import Trace
 
@@ -51,7 +51,8 @@ def forward(
     weight_hh = np.ascontiguousarray((half * params.weight_hh).T)
     gates = np.empty((steps, batch, 4 * hidden), dtype)
     # One product for all inputs: large products run near the machine's peak, T small ones far below.
-    np.matmul(inputs.reshape(-1, size_in), (half * params.weight_ih).T, out=gates.reshape(-1, 4 * hidden))
+    flat = inputs.reshape(steps * batch, size_in)
+    np.matmul(flat, (half * params.weight_ih).T, out=gates.reshape(-1, 4 * hidden))
     gates += bias
     h, c = np.empty((2, steps + 1, batch, hidden), dtype)
     tanh_c = np.empty((steps, batch, hidden), dtype)
@@ -81,6 +82,7 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
 
     Raises as `unroll.backward` does.
     """
+    require_tape("fast.lstm.backward", tape, Tape)
     params, inputs, gates, h, c, tanh_c = tape
     steps, batch, size_in = inputs.shape
     hidden, dtype = params.weight_hh.shape[1], inputs.dtype
@@ -107,8 +109,8 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
             da.dot(params.weight_hh, out=dh[t])
         # One product for each weight's gradient in the segment, not one a step.
         da = slopes.reshape(-1, 4 * hidden)
-        np.matmul(da, params.weight_ih, out=dinputs[s].reshape(-1, size_in))
-        dparams[0] += da.T @ inputs[s].reshape(-1, size_in)
+        np.matmul(da, params.weight_ih, out=dinputs[s].reshape(len(da), size_in))
+        dparams[0] += da.T @ inputs[s].reshape(len(da), size_in)
         dparams[1] += da.T @ h[s].reshape(-1, hidden)
         dparams[2] += da.sum(axis=0)
     states = [State(*both) for both in zip(dh, dc, strict=True)]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from rnncourse import unroll
 from rnncourse.cells import vanilla
 from rnncourse.cells.vanilla import State
-from rnncourse.fast.arrange import readonly, segments
+from rnncourse.fast.arrange import readonly, require_tape, segments
 from rnncourse.params import Params
 from rnncourse.unroll import Trace
 
@@ -40,7 +40,7 @@ def forward(
     (steps, batch, size_in), hidden, dtype = inputs.shape, params.weight_hh.shape[1], inputs.dtype
     h = np.empty((steps + 1, batch, hidden), dtype)
     # One product for all inputs, straight to where the states will be.
-    np.matmul(inputs.reshape(-1, size_in), params.weight_ih.T, out=h[1:].reshape(-1, hidden))
+    np.matmul(inputs.reshape(steps * batch, size_in), params.weight_ih.T, out=h[1:].reshape(-1, hidden))
     h[1:] += params.bias_ih + params.bias_hh
     h[0] = state.h
     weight_hh, product = np.ascontiguousarray(params.weight_hh.T), np.empty((batch, hidden), dtype)
@@ -56,6 +56,7 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
 
     Raises as `unroll.backward` does.
     """
+    require_tape("fast.vanilla.backward", tape, Tape)
     params, inputs, h = tape
     steps, batch, size_in = inputs.shape
     hidden, dtype = params.weight_hh.shape[1], inputs.dtype
@@ -77,8 +78,8 @@ def backward(doutputs: Float[Array, "T B H"], tape: Tape, *, dfinal: State | Non
             at_gates.dot(params.weight_hh, out=dh[t])
         # One product for each weight's gradient in the segment, not one a step.
         flat = da.reshape(-1, hidden)
-        np.matmul(flat, params.weight_ih, out=dinputs[s].reshape(-1, size_in))
-        dparams[0] += flat.T @ inputs[s].reshape(-1, size_in)
+        np.matmul(flat, params.weight_ih, out=dinputs[s].reshape(len(flat), size_in))
+        dparams[0] += flat.T @ inputs[s].reshape(len(flat), size_in)
         dparams[1] += flat.T @ h[s].reshape(-1, hidden)
         dparams[2] += flat.sum(axis=0)
     total = Params(dparams[0], dparams[1], dparams[2], dparams[2].copy())

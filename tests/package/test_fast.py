@@ -137,16 +137,78 @@ def peak(action):
         tracemalloc.stop()
 
 
+# Numbers of B·H a step that the way back cannot do without: gates, states, and what a gate multiplied.
+KEPT = {vanilla: 1, gru: 3 + 1 + 1, lstm: 4 + 1 + 1 + 1}
+
+
 @pairs
 def test_memory_is_that_of_the_tape(cell, fast):
     p = problem(cell, Case(T=600, B=32, I=32, H=96), np.float32)
+    held = 4 * 600 * 32 * 96 * KEPT[cell]
     (_, _, tape), used = peak(lambda: fast.forward(p.params, p.inputs, p.state))
-    held = sum(a.nbytes for a in tape[2:])
     assert used <= 1.3 * held
     trace, used = peak(lambda: fast.backward(p.doutputs, tape, dfinal=p.dfinal))
     results = trace.dinputs.nbytes + sum(a.nbytes for s in trace.dstates for a in s)
     results += sum(a.nbytes for a in trace.dparams)
     assert used - results <= 0.3 * held
+
+
+class Spy:
+    """NumPy, which notes the dtype of every array that a function of it makes."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def __getattr__(self, name):
+        found = getattr(np, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        def noted(*arguments, **options):
+            result = found(*arguments, **options)
+            if isinstance(result, np.ndarray):
+                self.seen.add((name, result.dtype))
+            return result
+
+        return noted
+
+
+@pairs
+def test_no_array_on_the_way_is_float64(cell, fast, monkeypatch):
+    p, spy = problem(cell, Case(T=5), np.float32), Spy()
+    monkeypatch.setattr(fast, "np", spy)
+    _, _, tape = fast.forward(p.params, p.inputs, p.state)
+    fast.backward(p.doutputs, tape, dfinal=p.dfinal)
+    assert len(spy.seen) > 5
+    assert {(name, dtype) for name, dtype in spy.seen if dtype != np.float32} == set()
+    assert {a.dtype for a in tape[1:]} == {np.dtype(np.float32)}
+
+
+@pairs
+def test_the_spy_sees_float64(cell, fast, monkeypatch):
+    p, spy = problem(cell, Case(T=5), np.float64), Spy()
+    monkeypatch.setattr(fast, "np", spy)
+    fast.forward(p.params, p.inputs, p.state)
+    assert {dtype for _, dtype in spy.seen} == {np.dtype(np.float64)}
+
+
+@pairs
+def test_inputs_of_no_features_leave_the_state_to_itself(cell, fast):
+    p = problem(cell, Case())
+    params, inputs = p.params._replace(weight_ih=p.params.weight_ih[:, :0]), p.inputs[..., :0]
+    plain, ours = both(cell, fast, p._replace(params=params, inputs=inputs))
+    for name, value in arrays(plain).items():
+        if value.size:
+            assert relative(value, arrays(ours)[name]) <= 1e-12, name
+
+
+@pairs
+@pytest.mark.parametrize("tape", [None, (), unroll.Caches()])
+@pytest.mark.usefixtures("own_errors")
+def test_only_its_own_tape_serves(cell, fast, tape):
+    p = problem(cell, Case())
+    with pytest.raises(TypeError, match=r"^fast.*tape must be what forward of the same module returned; got"):
+        fast.backward(p.doutputs, tape, dfinal=p.dfinal)
 
 
 @pairs
@@ -159,6 +221,7 @@ def test_memory_is_that_of_the_tape(cell, fast):
         ({"inputs": np.zeros((6, 3, 4), np.float32)}, TypeError, "dtype of the parameters, float64"),
         ({"inputs": np.full((6, 3, 4), np.nan)}, ValueError, "inputs must be finite"),
         ({"inputs": [[1.0]]}, TypeError, "numpy array"),
+        ({"inputs": np.ma.masked_array(np.zeros((6, 3, 4)))}, TypeError, "got MaskedArray"),
         ({"params": None}, TypeError, "params must be"),
         ({"state": (np.zeros((3, 5)),)}, TypeError, "state must be a State"),
     ],
