@@ -1,9 +1,9 @@
 """How long do fast/'s RNN, GRU and LSTM in PyTorch take on a GPU, against torch.nn and a loop of cells?
 
-One layer, T = 1024, I = H; forward without gradients, and forward with backward (gradients of the inputs and
-of all parameters). fast/ runs as a plain loop and with CUDA graphs; torch.nn is cuDNN. Nothing is timed
-before its outputs and ∂L/∂x equal torch.nn's. The two plain loops have fewer rounds. Last comes FlashRNN,
-where it is installed. Each case is saved as soon as it is measured. How time is taken: `_compare`.
+One layer, T = 1024, I = H; forward without gradients, and forward with backward (gradients of the inputs
+and of all parameters). fast/ runs as a plain loop, with CUDA graphs, and as one kernel; torch.nn is cuDNN.
+Nothing is timed before its outputs and ∂L/∂x equal torch.nn's. The two plain loops have fewer rounds. Last
+comes FlashRNN, where it is installed. Each case is saved as soon as it is measured, by `_compare`.
 """
 
 import itertools
@@ -28,6 +28,7 @@ CELLS = {
     "lstm": (nn.LSTM, lstm_cell.LSTMCell, lstm_torch.LSTM),
 }
 STANDARD, CELL_LOOP, PLAIN, GRAPHS = "torch.nn", "loop of cells", "fast, plain loop", "fast, CUDA graphs"
+KERNEL = "fast, Triton kernel"
 SIZES = ((1024, 16, 512), (1024, 16, 768), (1024, 32, 768), (1024, 64, 1024))  # (T, B, H)
 FLASHRNN_SIZE = (1024, 16, 768)  # one: it compiles a kernel for each, which takes minutes
 # For fast/ with CUDA graphs; the second is loop of cells / fast, in each pass.
@@ -84,6 +85,19 @@ def case(cell: str, size: tuple[int, int, int], kind: Kind, device: torch.device
     return {"dtype": str(kind.dtype).removeprefix("torch."), "TF32": kind.tf32} | found
 
 
+def kernel(cell: str, size: tuple[int, int, int], kind: Kind, device: torch.device) -> dict[str, nn.Module]:
+    """fast/ with one Triton kernel for all steps, where there is one for such a cell, size and dtype."""
+    _, batch, hidden = size
+    layer = CELLS[cell][2](hidden, hidden, device=device, dtype=kind.dtype)
+    layer.backend = "triton"
+    try:
+        found = layer.steps.kernel(torch.empty(1, batch, hidden, device=device, dtype=kind.dtype), hidden)
+    except ValueError as reason:
+        print(f"{cell} {','.join(map(str, size))}, without a kernel: {reason}", flush=True)
+        return {}
+    return {KERNEL: layer} if found else {}
+
+
 def with_flashrnn(device: torch.device) -> dict[str, Any] | str:
     """The LSTM's case with FlashRNN in it, or why there is none."""
     kind = KINDS["bfloat16"]
@@ -116,7 +130,7 @@ def measure(device: torch.device) -> None:
     for size, cell, (label, kind) in itertools.product(SIZES, CELLS, KINDS.items()):
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = kind.tf32
         key = f"{cell} {','.join(map(str, size))} {label}"
-        results[key] = case(cell, size, kind, device)
+        results[key] = case(cell, size, kind, device, **kernel(cell, size, kind, device))
         told(key, results[key])
         record.save("layers_gpu", results)
     told_goals([found for key, found in results.items() if key != "goals"])

@@ -12,13 +12,20 @@ from torch import Tensor, nn
 from rnncourse.fast.layers_torch import Recurrent
 from rnncourse.fast.pointwise_torch import Pointwise
 from rnncourse.fast.product_torch import Stepwise
-from rnncourse.fast.steps_torch import Steps, parts
+from rnncourse.fast.steps_torch import Steps, Whole, parts
 
 
 class GRUSteps(Steps):
     """The tape: h, W_hn h_{t−1} + b_hn (T, B, H), and the gates (T, B, 3H) after their activation."""
 
     gates, made = 3, 2
+
+    def kernel(self, x: Tensor, hidden: int) -> Whole:
+        try:
+            from rnncourse.fast.gru_triton import GRUKernel
+        except ImportError as missing:
+            raise ValueError(f"persistent kernel: Triton must be importable; got: {missing}") from missing
+        return GRUKernel(x, hidden)
 
     def input_bias(self, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
         bias = bias_ih.clone()

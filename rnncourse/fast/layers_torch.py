@@ -7,10 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from rnncourse import _checks
+from rnncourse.fast.backend_torch import steps_for
 from rnncourse.fast.graph_torch import graph_for
 from rnncourse.fast.padding_torch import read, reading_order, reverse
 from rnncourse.fast.sequence_torch import Sequence
-from rnncourse.fast.steps_torch import Steps
+from rnncourse.fast.steps_torch import Steps, Whole
+
+# What autocast casts; float64 and integers stay what they are.
+CAST = {torch.float32, torch.float16, torch.bfloat16}
 
 
 class Recurrent(nn.Module):
@@ -18,7 +22,9 @@ class Recurrent(nn.Module):
 
     Arguments, forms of input and output, state_dict: as there. The same seed gives the same parameters.
     More than there: `lengths` in the call, and `graph`, an attribute: whether steps run as a CUDA graph,
-    "auto" (on a GPU, for sequences that are long enough), True or False. Less: no `proj_size`.
+    "auto" (on a GPU, for sequences that are long enough), True or False. And `backend`: what runs the steps,
+    "loop" (from the start), "triton" (one kernel for all steps, for LSTM and GRU) or "auto" (that kernel
+    where it runs, or else the loop, with a warning once). Less: no `proj_size`.
 
     Also works: autocast (computes in its dtype), gradients of gradients (through a plain loop, slowly),
     torch.compile (its graph breaks here; fullgraph=True raises). torch.func and forward-mode raise.
@@ -46,6 +52,7 @@ class Recurrent(nn.Module):
         self.num_layers = _checks.positive_int(subject, "num_layers", num_layers)
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
         self.dropout, self.graph = _checks.number(subject, "dropout", dropout), "auto"
+        self.backend = "loop"
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"{subject}: dropout must lie in [0, 1]; got {dropout}")
         if self.dropout and self.num_layers == 1:
@@ -109,7 +116,10 @@ class Recurrent(nn.Module):
         states = self._start(subject, x, hx, batched)
         x, states, weights = self._cast(x, states)
         order, finals = reading_order(lengths, len(x)) if self.bidirectional else None, list[Any]()
-        graph = graph_for(self.steps, self.graph, x, self.hidden_size, self.bias)
+        steps = steps_for(self.steps, self.backend, x, self.hidden_size)
+        graph = (
+            None if isinstance(steps, Whole) else graph_for(steps, self.graph, x, self.hidden_size, self.bias)
+        )
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 x = nn.functional.dropout(x, self.dropout, self.training)
@@ -118,7 +128,7 @@ class Recurrent(nn.Module):
                 back, k = suffix.endswith("reverse"), len(finals)
                 seen = reverse(x, order) if back else x
                 start = [part[k] for part in states]
-                out, *last = Sequence.apply(self.steps, graph, lengths, seen, *weights[k], *start)
+                out, *last = Sequence.apply(steps, graph, lengths, seen, *weights[k], *start)
                 outputs.append(reverse(out, order) if back else out)
                 finals.append(last)
             x = torch.cat(outputs, dim=2) if len(outputs) > 1 else outputs[0]
@@ -149,19 +159,23 @@ class Recurrent(nn.Module):
         ):
             want = ", ".join("any" if n is None else str(n) for n in shape)
             raise ValueError(f"{subject}: {name} must have shape ({want}); got {tuple(value.shape)}")
-        # Under autocast both are cast.
-        if value.dtype != weight.dtype and not torch.is_autocast_enabled(value.device.type):
-            raise TypeError(
-                f"{subject}: {name} must have the parameters' dtype {weight.dtype}; got {value.dtype}"
-            )
         if value.device != weight.device:
             raise TypeError(
                 f"{subject}: {name} must be on the parameters' device {weight.device}; got {value.device}"
+            )
+        if value.dtype == weight.dtype:
+            return
+        if not {value.dtype, weight.dtype} <= CAST or not torch.is_autocast_enabled(value.device.type):
+            raise TypeError(
+                f"{subject}: {name} must have the parameters' dtype {weight.dtype}; got {value.dtype}"
             )
 
     def _cast(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor], list[list[Any]]]:
         """All of them in autocast's dtype, where autocast is on; no bias is None."""
         weights: list[list[Any]] = [[*w, None, None][:4] for w in self.all_weights]
+        if len({w.dtype for ws in weights for w in ws if w is not None}) > 1:
+            found = {name: str(p.dtype) for name, p in self.named_parameters()}
+            raise TypeError(f"{type(self).__name__}: all parameters must have one dtype; got {found}")
         if not torch.is_autocast_enabled(x.device.type) or x.dtype == torch.float64:
             return x, states, weights
         dtype = torch.get_autocast_dtype(x.device.type)

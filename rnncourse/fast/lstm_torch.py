@@ -11,13 +11,20 @@ from torch import Tensor, nn
 from rnncourse.fast.layers_torch import Recurrent
 from rnncourse.fast.pointwise_torch import Pointwise
 from rnncourse.fast.product_torch import Stepwise
-from rnncourse.fast.steps_torch import Steps, parts
+from rnncourse.fast.steps_torch import Steps, Whole, parts
 
 
 class LSTMSteps(Steps):
     """The tape: h, c, tanh(c) (T, B, H), and the gates (T, B, 4H) after their activation."""
 
     gates, states = 4, ("h", "c")
+
+    def kernel(self, x: Tensor, hidden: int) -> Whole:
+        try:
+            from rnncourse.fast.lstm_triton import LSTMKernel
+        except ImportError as missing:
+            raise ValueError(f"persistent kernel: Triton must be importable; got: {missing}") from missing
+        return LSTMKernel(x, hidden)
 
     def tape(self, gates: Tensor) -> tuple[Tensor, ...]:
         h, c, tanh_c = (torch.empty_like(parts(gates, 4)[0]) for _ in range(3))

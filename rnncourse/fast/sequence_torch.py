@@ -16,7 +16,7 @@ from rnncourse.fast.arrange import segments
 from rnncourse.fast.pointwise_torch import chosen
 from rnncourse.fast.product_torch import Stepwise, linear, outer
 from rnncourse.fast.second_torch import through_plain_loop
-from rnncourse.fast.steps_torch import Steps
+from rnncourse.fast.steps_torch import Steps, Whole
 
 # Rows (steps times batch) of one segment of the backward pass: enough for products at full speed, few
 # enough that what is made for a segment is still in the cache when the loop reads it.
@@ -44,7 +44,9 @@ class Sequence(torch.autograd.Function):
             if lengths is not None:
                 steps.hold(gates, mask_of(lengths, size))
             tape = steps.tape(gates)
-            if graph is not None:
+            if isinstance(steps, Whole):
+                steps.run_whole(tape, start, weight_hh, bias_hh)
+            elif graph is not None:
                 graph.run(steps, tape, start, weight_hh, bias_hh)
             else:
                 ops = chosen(x, start[0].numel())
@@ -114,18 +116,23 @@ def _backward(
     start = inputs[5:]
     x, (size, batch, size_in) = readable(x, lengths), x.shape
     ops = chosen(x, start[0].numel())
-    product = Stepwise(ops, weight_hh, batch, size) if graph is None else None
+    product = (
+        Stepwise(ops, weight_hh, batch, size) if graph is None and not isinstance(steps, Whole) else None
+    )
     h_before = torch.cat((start[0][None], tape[0][:-1]))
     dx = torch.empty_like(x, memory_format=torch.contiguous_format) if needed[0] else None
     sums: list[Any] = [None] * 4
-    for s in segments(size, batch, ROWS):
-        first = start if s.start == 0 else steps.state_after(tape, s.start - 1)
-        local = steps.slopes(tuple(part[s] for part in tape), h_before[s], first)
-        if product is None:
-            graph.back(steps, local, weight_hh, above[s], dstate)
+    for s in [slice(0, size)] if isinstance(steps, Whole) else segments(size, batch, ROWS):
+        if isinstance(steps, Whole):
+            local = steps.back_whole(tape, weight_hh, above, dstate)
         else:
-            product.rows = local[0].unbind()
-            steps.back(ops, product, local, above[s], dstate)
+            first = start if s.start == 0 else steps.state_after(tape, s.start - 1)
+            local = steps.slopes(tuple(part[s] for part in tape), h_before[s], first)
+            if product is None:
+                graph.back(steps, local, weight_hh, above[s], dstate)
+            else:
+                product.rows = local[0].unbind()
+                steps.back(ops, product, local, above[s], dstate)
         da = local[0].flatten(0, 1)
         of_state = (
             outer(da, h_before[s].flatten(0, 1)) if needed[2] else None,

@@ -20,6 +20,14 @@ class Steps(ABC):
     states: ClassVar[tuple[str, ...]] = ("h",)
     made: ClassVar[int] = 1  # so many of `slopes`' results, the first ones, become gradients in `back`
 
+    def kernel(self, x: Float[Tensor, "T B I"], hidden: int) -> "Whole | None":
+        """The same cell with all steps in one call, or None for a cell that has no such kernel.
+
+        ValueError, with the reason, where it does not run for such x.
+        """
+        del x, hidden
+        return None
+
     def input_bias(self, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
         """What is added to the product of all inputs."""
         return bias_ih + bias_hh
@@ -62,6 +70,25 @@ class Steps(ABC):
     @abstractmethod
     def plain(self, x: Float[Tensor, "B I"], state: tuple, weights: tuple) -> tuple[Tensor, ...]:
         """One step that autograd can follow: for the gradient of a gradient."""
+
+
+class Whole(Steps):
+    """A cell that runs a sequence in one call instead of step by step."""
+
+    @abstractmethod
+    def run_whole(
+        self, tape: tuple, start: tuple, weight_hh: Float[Tensor, "GH H"], bias_hh: Tensor | None
+    ) -> None:
+        """What `run` does."""
+
+    @abstractmethod
+    def back_whole(
+        self, tape: tuple, weight_hh: Float[Tensor, "GH H"], above: Float[Tensor, "T1 B H"], dstate: tuple
+    ) -> tuple[Tensor, ...]:
+        """∂L/∂a first, and what else `input_side` takes. `dstate` goes from the last state's to the first's.
+
+        above[t], t = 0..T, is what arrives from outside at h after t steps; that for T is in `dstate` too.
+        """
 
 
 def parts(gates: Any, count: int) -> tuple[Any, ...]:

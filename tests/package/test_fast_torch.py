@@ -380,6 +380,25 @@ def test_autocast_computes_in_its_dtype_and_gradients_are_the_parameters(name):
 
 
 @names
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float64, torch.bool], ids=str)
+def test_autocast_takes_no_dtype_that_it_does_not_cast(name, dtype):
+    layer, x = LAYERS[name][0](8, 16, **LAYERS[name][2]), inputs(4, 4, 8, torch.float32).to(dtype)
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        pytest.raises(TypeError, match=r"input must have the parameters' dtype torch.float32; got torch\."),
+    ):
+        layer(x)
+
+
+@names
+def test_parameters_of_two_dtypes_are_refused_by_name(name):
+    layer = LAYERS[name][0](8, 16, **LAYERS[name][2])
+    layer.bias_hh_l0 = torch.nn.Parameter(layer.bias_hh_l0.detach().double())
+    with pytest.raises(TypeError, match=r"all parameters must have one dtype; got .*bias_hh_l0.*float64"):
+        layer(inputs(4, 4, 8, torch.float32))
+
+
+@names
 def test_half_precision_runs_on_the_cpu(name):
     ours, theirs = pair(name, 8, 16, dtype=torch.bfloat16)
     x = inputs(4, 4, 8, torch.bfloat16)
