@@ -136,6 +136,27 @@ def test_a_step_and_a_ratio_are_of_the_median(bench):
     assert found == {"ms": [2.0, 1.0, 3.0], "µs a step": 500.0, "/ torch.nn": 0.5}
 
 
+def test_slow_layers_have_fewer_rounds_and_how_much_faster_is_told_of_the_loop(bench, monkeypatch):
+    import numpy as np
+
+    compare, rounds = sys.modules["_compare"], {}
+    ms = {"torch.nn": 1.0, "loop of cells": 30.0, "fast, plain loop": 10.0}
+
+    def interleave(actions, *, rounds: int, clock, seen=rounds):
+        seen |= dict.fromkeys(actions, rounds)
+        return {name: np.full(3, ms[name] / 1e3) for name in actions}
+
+    monkeypatch.setattr(compare, "interleave", interleave)
+    found = bench.case("lstm", SIZE, kind(bench), CPU)["forward"]
+    assert rounds == {"torch.nn": compare.ROUNDS} | dict.fromkeys([*ms][1:], compare.FEW)
+    assert {name: of["loop of cells /"] for name, of in found.items()} == {
+        "torch.nn": 30,
+        "loop of cells": 1,
+        "fast, plain loop": 3,
+    }
+    assert {name: of["/ torch.nn"] for name, of in found.items()} == ms
+
+
 def test_inputs_are_two_at_least_and_backward_reaches_every_parameter(bench):
     compare = sys.modules["_compare"]
     pairs = compare.inputs(SIZE, torch.float32, CPU)
@@ -242,6 +263,18 @@ def test_bench_and_bench_gpu_share_the_benchmarks_between_them(monkeypatch):
     assert tasks.main(["bench"]) == 0
     assert on_gpu == {p for p in every if p.stem.endswith("_gpu")} and set(started) == every - on_gpu
     assert ROOT / "benchmarks" / "layers_gpu.py" in on_gpu
+
+
+@pytest.mark.parametrize("lines", [["fast: LSTM is slower"], []])
+def test_bench_ends_with_what_got_slower(monkeypatch, capsys, lines):
+    asked = []
+    monkeypatch.setattr(tasks, "run", lambda *command, **options: None)
+    monkeypatch.setattr(environment, "ensure_venv", lambda: Path(sys.executable))
+    monkeypatch.setattr(tasks.slower, "report", lambda root, names: asked.append((root, names)) or lines)
+    assert tasks.main(["bench"]) == 0
+    assert asked[0][0] == ROOT and {"fast", "cost", "peers"} <= set(asked[0][1])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (lines[0] if lines else "nothing is slower by more than the spread")
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")

@@ -111,6 +111,15 @@ def test_min_char_rnn_takes_one_hot_inputs_of_one_sequence_only():
             _peers.min_char_rnn(*peers.problem(cell, size))
 
 
+def test_a_ratio_is_to_torch_nn_of_the_same_round(monkeypatch):
+    taken = {name: np.array([2.0, 8.0, 3.0]) for name in peers.PEERS["lstm"]}
+    taken["torch.nn"] = np.array([1.0, 2.0, 1.0])
+    monkeypatch.setattr(peers, "interleave", lambda actions, rounds: taken)
+    found = peers.compare("lstm", (3, 2, 4, 5), 3)
+    assert found["d2l's structure, PyTorch"]["ratio"] == [3, 2, 4]
+    assert found["d2l's structure, PyTorch"]["seconds"] == [3, 2, 8]
+
+
 def test_the_script_saves_median_least_and_most(monkeypatch, capsys):
     saved = {}
     monkeypatch.setattr(peers, "RUNS", (("lstm", (3, 2, 4, 5), 3), ("vanilla", (3, 1, 4, 5), 3)))
