@@ -14,6 +14,7 @@ from typing import Any
 import _record as record
 import numpy as np
 import torch
+from _peers import layer
 from threadpoolctl import threadpool_limits
 
 from rnncourse import unroll
@@ -22,7 +23,6 @@ from rnncourse.fast import ladder
 from rnncourse.fast.lstm_torch import LSTM
 from rnncourse.fast.measure import interleave
 from rnncourse.fast.product_torch import linear
-from rnncourse.params import to_torch
 
 BASE = {"T": 50, "B": 16, "H": 128}
 VALUES = {
@@ -52,26 +52,14 @@ def plain(params: Any, inputs: np.ndarray, doutputs: np.ndarray) -> object:
     return unroll.backward(lstm, doutputs, unroll.forward(lstm, params, inputs)[2])
 
 
-def in_torch(layer: torch.nn.Module, params: Any, inputs: np.ndarray, doutputs: np.ndarray) -> Callable:
-    to_torch(params, layer)
-    x, dy = torch.tensor(inputs, requires_grad=True), torch.tensor(doutputs)
-
-    def run() -> None:
-        layer.zero_grad()
-        x.grad = None
-        layer(x)[0].backward(dy)
-
-    return run
-
-
 def at(steps: int, batch: int, hidden: int) -> dict[str, np.ndarray]:
     """Seconds of each round for each implementation."""
     problem = ladder.problem(steps, batch, hidden, hidden, rng=np.random.default_rng(0))
     actions: dict[str, Callable[[], Any]] = {
         "a loop of cells": lambda: plain(*problem),
         "arranged, NumPy": lambda: ladder.arranged(*problem),
-        "arranged, PyTorch": in_torch(LSTM(hidden, hidden), *problem),
-        "torch.nn": in_torch(torch.nn.LSTM(hidden, hidden), *problem),
+        "arranged, PyTorch": layer(LSTM, *problem).run,
+        "torch.nn": layer(torch.nn.LSTM, *problem).run,
     }
     large = ladder.operations(steps, batch, hidden, hidden) > 10**10
     return interleave(actions, rounds=5 if large else 9)

@@ -16,6 +16,7 @@ from typing import Any
 import _record as record
 import numpy as np
 import torch
+from _peers import layer
 from threadpoolctl import threadpool_limits
 
 from rnncourse.fast import gru, gru_torch, lstm, lstm_torch, vanilla, vanilla_torch
@@ -30,31 +31,18 @@ CELLS = {
 }
 
 
-def in_torch(layer: torch.nn.Module, inputs: np.ndarray, doutputs: np.ndarray) -> Callable[[], object]:
-    x, dy = torch.tensor(inputs, requires_grad=True), torch.tensor(doutputs)
-
-    def run() -> None:
-        layer.zero_grad()
-        x.grad = None
-        layer(x)[0].backward(dy)
-
-    return run
-
-
 def ratios(cell: str, size: tuple[int, int, int, int]) -> dict[str, list[float]]:
     """torch.nn's median in ms, and for each of ours the ratio: median, least, most."""
     standard, arranged, ours = CELLS[cell]
     steps, batch, size_in, hidden = size
     rng = np.random.default_rng(0)
-    theirs, own = standard(size_in, hidden), ours(size_in, hidden)
-    own.load_state_dict(theirs.state_dict())
-    params = Params(*(w.detach().numpy().copy() for w in theirs.parameters()))
+    params = Params(*(w.detach().numpy().copy() for w in standard(size_in, hidden).parameters()))
     inputs = rng.standard_normal((steps, batch, size_in), np.float32)
     doutputs = rng.standard_normal((steps, batch, hidden), np.float32)
     actions: dict[str, Callable[[], Any]] = {
-        "torch.nn": in_torch(theirs, inputs, doutputs),
+        "torch.nn": layer(standard, params, inputs, doutputs).run,
         "NumPy": lambda: arranged.backward(doutputs, arranged.forward(params, inputs)[2]),
-        "PyTorch": in_torch(own, inputs, doutputs),
+        "PyTorch": layer(ours, params, inputs, doutputs).run,
     }
     taken = interleave(actions, rounds=15 if steps * batch * hidden < 10**6 else 5)
     base = taken.pop("torch.nn")

@@ -21,6 +21,7 @@ from rnncourse.cells import gru_torch as gru_cell
 from rnncourse.cells import lstm_torch as lstm_cell
 from rnncourse.cells import vanilla_torch as vanilla_cell
 from rnncourse.fast import gru_torch, lstm_torch, vanilla_torch
+from rnncourse.fast.backend_torch import kernel_for
 
 CELLS = {
     "vanilla": (nn.RNN, vanilla_cell.RNNCell, vanilla_torch.RNN),
@@ -91,7 +92,8 @@ def kernel(cell: str, size: tuple[int, int, int], kind: Kind, device: torch.devi
     layer = CELLS[cell][2](hidden, hidden, device=device, dtype=kind.dtype)
     layer.backend = "triton"
     try:
-        found = layer.steps.kernel(torch.empty(1, batch, hidden, device=device, dtype=kind.dtype), hidden)
+        x = torch.empty(1, batch, hidden, device=device, dtype=kind.dtype)
+        found = kernel_for(layer.steps, x, hidden)
     except ValueError as reason:
         print(f"{cell} {','.join(map(str, size))}, without a kernel: {reason}", flush=True)
         return {}

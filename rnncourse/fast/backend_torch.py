@@ -11,7 +11,7 @@ _said: set[str] = set()
 
 
 def steps_for(steps: Steps, wanted: str, x: Tensor, hidden: int) -> Steps:
-    """`steps`, or the same cell as one kernel (`Steps.kernel`).
+    """`steps`, or the same cell as one kernel, for x (T, B, I) and H = `hidden`.
 
     `wanted`: "loop"; "triton", the kernel (ValueError with the reason where it does not run); or "auto", the
     kernel on a GPU where it runs, and else the loop. Why it does not run there is said once, as a warning.
@@ -21,7 +21,7 @@ def steps_for(steps: Steps, wanted: str, x: Tensor, hidden: int) -> Steps:
     if wanted == "loop" or (wanted == "auto" and not _worth_trying(x)):
         return steps
     try:
-        found = steps.kernel(x, hidden)
+        found = kernel_for(steps, x, hidden)
     except ValueError as reason:
         if wanted == "triton":
             raise
@@ -30,6 +30,14 @@ def steps_for(steps: Steps, wanted: str, x: Tensor, hidden: int) -> Steps:
     if found is None and wanted == "triton":
         raise ValueError(f'backend="triton" is there for LSTM and GRU; got {type(steps).__name__}')
     return found or steps
+
+
+def kernel_for(steps: Steps, x: Tensor, hidden: int) -> Steps | None:
+    """`steps.kernel` for x (T, B, ·); ValueError, with the reason, also where Triton is missing."""
+    try:
+        return steps.kernel(x, hidden)
+    except ImportError as missing:
+        raise ValueError(f"persistent kernel: Triton must be importable; got: {missing}") from missing
 
 
 def _worth_trying(x: Tensor) -> bool:

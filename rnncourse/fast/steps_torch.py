@@ -23,7 +23,7 @@ class Steps(ABC):
     def kernel(self, x: Float[Tensor, "T B I"], hidden: int) -> "Whole | None":
         """The same cell with all steps in one call, or None for a cell that has no such kernel.
 
-        ValueError, with the reason, where it does not run for such x.
+        ValueError, with the reason, where it does not run for such x; ImportError without Triton.
         """
         del x, hidden
         return None
